@@ -1,0 +1,13 @@
+import { defineCommand } from "../command.ts";
+import { complete, formatCompletion } from "../completion.ts";
+
+export default defineCommand({
+  usage: "__complete [<word>...]",
+  summary: "List completions with descriptions, for shell scripts",
+  args: {},
+  flags: {},
+  rawArgs: true,
+  async run({ args, commands, stdout }) {
+    await stdout.write(formatCompletion(await complete(args, commands), { descriptions: true }));
+  },
+});

@@ -1,0 +1,98 @@
+/**
+ * Files that commands read: blobs to cut, and lists of chunk IDs.
+ *
+ * @module
+ */
+
+import { type ChunkId, isChunkId, parseChunkId } from "../lib/chunk_id.ts";
+import { type BlobSource, FileSource, StreamSource } from "../lib/concurrency/blob_source.ts";
+import type { Engine } from "../lib/concurrency/worker_pool.ts";
+import { FormatError, StoreError } from "../lib/errors.ts";
+import { archiveFlags } from "../lib/ops/make.ts";
+import { chunkSizes } from "../lib/ops/info.ts";
+import { readIndex } from "./locations.ts";
+
+/** A blob that is open for reading. */
+export interface BlobInput extends Disposable {
+  readonly source: BlobSource;
+  /** Feature flags of the archive that it is, if it is one. */
+  readonly archiveFlags: bigint | undefined;
+}
+
+/**
+ * Opens a file or block device by position, and anything else, such as a pipe, as a stream; `-` is standard input.
+ *
+ * @throws {StoreError} If it cannot be read.
+ */
+export async function openBlobInput(
+  path: string,
+  options: {
+    readonly engine: Engine;
+    readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
+    /** Offset to start at, in bytes. @default 0 */
+    readonly start?: number | undefined;
+  },
+): Promise<BlobInput> {
+  const { engine, start = 0 } = options;
+  if (path === "-") return await streamInput(options.stdin, start);
+  try {
+    const info = await Deno.stat(path);
+    if (info.isDirectory) throw new StoreError(path, "read", { reason: "it is a directory" });
+    if (!info.isFile && info.isBlockDevice !== true) {
+      return await streamInput((await Deno.open(path)).readable, start);
+    }
+    const file = engine.tools.posix.open(path);
+    return {
+      source: new FileSource(file, start),
+      archiveFlags: start === 0 ? archiveFlags(file, engine) : undefined,
+      [Symbol.dispose]: () => file[Symbol.dispose](),
+    };
+  } catch (cause) {
+    throw cause instanceof StoreError ? cause : new StoreError(path, "read", { cause });
+  }
+}
+
+async function streamInput(stream: ReadableStream<Uint8Array>, start: number): Promise<BlobInput> {
+  const source = new StreamSource(stream);
+  const skipped = new Uint8Array(65_536);
+  for (let left = start; left > 0;) {
+    const count = await source.read(skipped.subarray(0, Math.min(left, skipped.length)));
+    if (count === 0) break;
+    left -= count;
+  }
+  return { source, archiveFlags: undefined, [Symbol.dispose]: () => {} };
+}
+
+/**
+ * Collects the chunks of indexes and of lists of IDs.
+ *
+ * @throws {FormatError} At a line that is no chunk ID; it names file and line.
+ */
+export async function readChunkIds(
+  sources: { readonly indexes: readonly string[]; readonly lists: readonly string[] },
+  context: { readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>> },
+): Promise<Set<ChunkId>> {
+  const ids = new Set<ChunkId>();
+  for (const location of sources.indexes) {
+    for (const id of chunkSizes(await readIndex(location, context)).keys()) ids.add(id);
+  }
+  for (const path of sources.lists) {
+    const text = await readText(path);
+    for (const [number, line] of text.split("\n").entries()) {
+      const id = line.trim();
+      if (id === "") continue;
+      if (!isChunkId(id)) throw new FormatError(`${path}:${number + 1}: not a chunk ID: '${id}'`);
+      ids.add(parseChunkId(id));
+    }
+  }
+  return ids;
+}
+
+/** @throws {StoreError} If the file cannot be read. */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new StoreError(path, "read", { cause });
+  }
+}

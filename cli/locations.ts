@@ -1,0 +1,176 @@
+/**
+ * From what the command line says to stores and indexes: the one place that turns locations into composed stores.
+ *
+ * @module
+ */
+
+import type { Digest } from "../lib/digest/digest.ts";
+import { ConfigError, IndexMissingError, StoreError, UnsupportedError } from "../lib/errors.ts";
+import { decodeIndex, encodeIndex, type Index } from "../lib/format/index_file.ts";
+import { CacheStore } from "../lib/store/cache.ts";
+import { FailoverStore } from "../lib/store/failover.ts";
+import { openLocalChunkStore, openLocalIndexStore } from "../lib/store/local.ts";
+import { RouterStore } from "../lib/store/router.ts";
+import type { ChunkStore, PrunableChunkStore, WritableChunkStore } from "../lib/store/types.ts";
+import { UsageError } from "./errors.ts";
+import type { OutputStream } from "./output.ts";
+
+/** What stores are opened with. */
+export interface StoreOptions {
+  /** Names the chunks. */
+  readonly digest: Digest;
+  /** Whether the store at `location` keeps chunks as they are. @default never */
+  readonly isUncompressed?: ((location: string) => boolean) | undefined;
+  /** Create a directory that does not exist. @default false */
+  readonly create?: boolean | undefined;
+}
+
+/** Stores to read chunks from. */
+export interface ChunkSources {
+  /** Asked in order; `a|b` is a failover group. */
+  readonly stores: readonly string[];
+  /** Asked first, and given what the others have. */
+  readonly cache?: string | undefined;
+  /** Replace damaged chunks of the cache. @default true */
+  readonly cacheRepair?: boolean | undefined;
+}
+
+/** Transports that have a name, but no implementation here. */
+const REMOTE_SCHEMES = ["http", "https", "s3+http", "s3+https", "gs", "sftp", "ssh", "oci+http", "oci+https"];
+
+/**
+ * Opens the stores that chunks are read from.
+ *
+ * @throws {UsageError} If there are none.
+ */
+export async function openChunkSources(sources: ChunkSources, options: StoreOptions): Promise<ChunkStore> {
+  if (sources.stores.length === 0) throw new UsageError("no store given (use -s <location>)");
+  await using opened = new AsyncDisposableStack();
+  const members: ChunkStore[] = [];
+  for (const location of sources.stores) members.push(opened.use(await openGroup(location, options)));
+  const router = members.length === 1 ? members[0]! : new RouterStore(members);
+  const store = sources.cache === undefined || sources.cache === "" ? router : new CacheStore(
+    { source: router, cache: opened.use(await openWritableChunkStore(sources.cache, options)) },
+    { repair: sources.cacheRepair },
+  );
+  opened.move();
+  return store;
+}
+
+async function openGroup(location: string, options: StoreOptions): Promise<ChunkStore> {
+  if (!location.includes("|")) return await openPrunableChunkStore(location, options);
+  await using opened = new AsyncDisposableStack();
+  const members: ChunkStore[] = [];
+  for (const member of location.split("|")) {
+    members.push(opened.use(await openPrunableChunkStore(member, options)));
+  }
+  opened.move();
+  return new FailoverStore(members);
+}
+
+/** Opens a store that chunks are written to. */
+export async function openWritableChunkStore(
+  location: string,
+  options: StoreOptions,
+): Promise<WritableChunkStore> {
+  return await openPrunableChunkStore(location, options);
+}
+
+/** Opens a store that chunks are deleted from. */
+export async function openPrunableChunkStore(
+  location: string,
+  options: StoreOptions,
+): Promise<PrunableChunkStore> {
+  checkLocal(location, "store");
+  return await openLocalChunkStore(location, {
+    digest: options.digest,
+    uncompressed: options.isUncompressed?.(location),
+    create: options.create,
+  });
+}
+
+/**
+ * Makes sure that `location` is a path. What looks like a URL is never a file of that name.
+ *
+ * @throws {ConfigError} If its scheme is not known.
+ * @throws {UnsupportedError} If it is, but there is no such transport here.
+ */
+function checkLocal(location: string, kind: "store" | "index"): void {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(location)?.[1]?.toLowerCase();
+  if (scheme === undefined) return;
+  if (REMOTE_SCHEMES.includes(scheme)) {
+    throw new UnsupportedError(`Cannot open ${kind} '${redact(location)}': ${scheme} is not supported`);
+  }
+  throw new ConfigError(`Cannot open ${kind} '${redact(location)}': unknown scheme '${scheme}'`);
+}
+
+function redact(location: string): string {
+  return location.replace(/^([^/]*\/\/)[^/@]*@/, "$1");
+}
+
+/**
+ * Reads an index, from `stdin` if the location is `-`.
+ *
+ * @throws {IndexMissingError} If there is none.
+ * @throws {FormatError} If it is not an index.
+ */
+export async function readIndex(
+  location: string,
+  context: { readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>> },
+): Promise<Index> {
+  if (location === "-") return decodeIndex(await new Response(context.stdin).bytes(), { location: "-" });
+  checkLocal(location, "index");
+  let bytes;
+  try {
+    // Not through an index store: a pipe such as /dev/fd/63 is as good as a file.
+    bytes = await Deno.readFile(location);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) throw new IndexMissingError(location);
+    throw new StoreError(location, "read index", { cause });
+  }
+  return decodeIndex(bytes, { location });
+}
+
+/** A place for an index, which was found fit before the work began. */
+export interface IndexTarget {
+  /** Writes the index; a reader of a file sees the old one or the new one, whole. */
+  write(index: Index): Promise<void>;
+}
+
+/**
+ * Prepares to write an index, to `stdout` if the location is `-`.
+ *
+ * @throws {StoreError} If its directory does not exist.
+ */
+export async function openIndexTarget(
+  location: string,
+  context: { readonly stdout: OutputStream },
+): Promise<IndexTarget> {
+  if (location === "-") {
+    return {
+      async write(index) {
+        await context.stdout.write(encodeIndex(index));
+        await context.stdout.flush();
+      },
+    };
+  }
+  checkLocal(location, "index");
+  const info = await Deno.stat(location).catch(() => undefined); // What cannot be seen is written, or fails then.
+  if (info?.isDirectory ?? false) {
+    throw new StoreError(location, "write index", { reason: "it is a directory" });
+  }
+  if (info !== undefined && !info.isFile) {
+    // A device or a pipe: to rename a file over it would destroy it.
+    return { write: (index) => Deno.writeFile(location, encodeIndex(index)) };
+  }
+  const path = info === undefined ? location : await Deno.realPath(location);
+  const slash = path.lastIndexOf("/");
+  const directory = slash < 0 ? "." : path.slice(0, slash + 1);
+  await using _checked = await openLocalIndexStore(directory);
+  return {
+    async write(index) {
+      await using store = await openLocalIndexStore(directory);
+      await store.put(path.slice(slash + 1), index);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * A thread's share in reading a blob in order: fetch rows into a window of slots that one thread empties in turn.
+ *
+ * @module
+ */
+
+import { formatChunkId } from "../chunk_id.ts";
+import { ChunkMissingError } from "../errors.ts";
+import type { ChunkDirectory } from "../store/types.ts";
+import { CONTROL, CONTROL_SIZE, type Pace } from "./task.ts";
+import { loadChunk, rowId } from "./thread_chunks.ts";
+import type { ThreadTools } from "./thread_tools.ts";
+
+/** Rows that are to be had in order. */
+export interface CatTask {
+  readonly kind: "cat";
+  readonly control: Int32Array<SharedArrayBuffer>;
+  readonly directories: readonly ChunkDirectory[];
+  /** The index's columns. */
+  readonly ids: Uint8Array<SharedArrayBuffer>;
+  readonly ends: Float64Array<SharedArrayBuffer>;
+  /** Rows to read: the first, and the one after the last. */
+  readonly first: number;
+  readonly end: number;
+  /** Slots of `slotSize` bytes; row i is in slot (i - first) mod the number of slots. */
+  readonly slots: Uint8Array<SharedArrayBuffer>;
+  readonly slotSize: number;
+  /** By slot: the number of the row in it, counted from `first`, plus one. */
+  readonly filled: Int32Array<SharedArrayBuffer>;
+}
+
+/** Further places in the control words. */
+export const CAT = {
+  /** Rows taken out so far: how far the window has moved. */
+  taken: CONTROL_SIZE,
+  /** Counts filled slots; the thread that empties them sleeps on it. */
+  progress: CONTROL_SIZE + 1,
+} as const;
+
+/** Control words beyond the common ones. */
+export const CAT_CONTROL_WORDS = 2;
+
+const NAP_MS = 200;
+
+/** Fetches rows. @returns False if the pace ended it, true if nothing is left to claim. */
+export function runCatTask(task: CatTask, tools: ThreadTools, pace: Pace): boolean {
+  const { control } = task;
+  for (;;) {
+    if (Atomics.load(control, CONTROL.stop) !== 0) return true;
+    const claim = fetchNext(task, tools);
+    if (claim === "finished") return true;
+    if (pace.expired()) return false;
+    if (claim === "full") {
+      const taken = Atomics.load(control, CAT.taken);
+      if (isFull(task, Atomics.load(control, CONTROL.next), taken)) Atomics.wait(control, CAT.taken, taken, NAP_MS);
+    }
+  }
+}
+
+/** Fetches one row, if there is one and the window has room for it. */
+export function fetchNext(task: CatTask, tools: ThreadTools): "fetched" | "full" | "finished" {
+  const { control } = task;
+  let number;
+  do {
+    number = Atomics.load(control, CONTROL.next);
+    if (task.first + number >= task.end) return "finished";
+    if (isFull(task, number, Atomics.load(control, CAT.taken))) return "full";
+  } while (Atomics.compareExchange(control, CONTROL.next, number, number + 1) !== number);
+
+  const row = task.first + number;
+  const id = rowId(task.ids, row);
+  const size = task.ends[row]! - (row === 0 ? 0 : task.ends[row - 1]!);
+  const chunk = loadChunk(tools, { id, directories: task.directories, size, maxSize: size });
+  if (chunk === undefined) {
+    const roots = task.directories.map(({ root }) => root).join(", ");
+    throw new ChunkMissingError(formatChunkId(id.ids, id.offset), roots);
+  }
+  const slot = number % task.filled.length;
+  task.slots.set(chunk.plain, slot * task.slotSize);
+  Atomics.store(task.filled, slot, number + 1);
+  Atomics.add(control, CAT.progress, 1);
+  Atomics.notify(control, CAT.progress);
+  return "fetched";
+}
+
+function isFull(task: CatTask, number: number, taken: number): boolean {
+  return number - taken >= task.filled.length;
+}

@@ -1,0 +1,47 @@
+/**
+ * Entry of the engine's workers: works on the tasks that the main thread posts.
+ *
+ * @module
+ */
+
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+
+import { toPlainError } from "../errors.ts";
+import { runTask } from "./run_task.ts";
+import type { Task } from "./task.ts";
+import { openThreadTools, type ThreadTools } from "./thread_tools.ts";
+import type { FromWorker, ToWorker } from "./worker_pool.ts";
+
+let tools: Promise<ThreadTools> | undefined;
+
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === "settings") {
+    tools = openThreadTools(data.settings, (finding) => post({ kind: "finding", finding }));
+    tools.catch(() => {}); // Told when a task waits for it.
+  } else if (data.kind === "task") {
+    post(await work(data.task));
+  } else {
+    (await tools)?.[Symbol.dispose]();
+    post({ kind: "closed" });
+  }
+};
+
+async function work(task: Task): Promise<FromWorker> {
+  try {
+    if (tools === undefined) throw new TypeError("Cannot work on a task: no settings were posted");
+    const open = await tools;
+    try {
+      runTask(task, open, { expired: () => false });
+    } finally {
+      open.closeFiles();
+    }
+    return { kind: "done", counters: open.takeCounters() };
+  } catch (error) {
+    return { kind: "failed", error: toPlainError(error) };
+  }
+}
+
+function post(message: FromWorker): void {
+  self.postMessage(message);
+}

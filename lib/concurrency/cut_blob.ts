@@ -1,0 +1,294 @@
+/**
+ * Cutting a blob into chunks, hashing and storing them, in one pass and on all threads.
+ *
+ * This thread reads a block into a slot of the ring and cuts it there; all threads take the chunks from it. What
+ * comes out is by construction what one thread alone would make.
+ *
+ * @module
+ */
+
+import { Chunk } from "../chunk.ts";
+import { type ChunkId, formatChunkId } from "../chunk_id.ts";
+import { Cutter } from "../chunker/cutter.ts";
+import { openScanner } from "../chunker/scanner.ts";
+import type { ChunkSizes } from "../chunker/sizes.ts";
+import { type Index, IndexBuilder } from "../format/index_file.ts";
+import type { WritableChunkStore } from "../store/types.ts";
+import type { BlobSource } from "./blob_source.ts";
+import { BLOCK_SIZE, ChunkRing } from "./chunk_ring.ts";
+import { runNextJob } from "./ring_task.ts";
+import { TaskGroup } from "./task_group.ts";
+import { storeChunk } from "./thread_chunks.ts";
+import { nullChunkBytes } from "./thread_tools.ts";
+import type { Engine, RunningTask } from "./worker_pool.ts";
+
+/** How to cut, and what to do with the chunks. */
+export interface CutBlobOptions {
+  readonly sizes: ChunkSizes;
+  /** Where chunks go that are not there yet. @default nowhere */
+  readonly store?: WritableChunkStore | undefined;
+  /** Calls to `store` that may be under way at once, unless it is a directory. @default 10 */
+  readonly concurrency?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the bytes that are done. */
+  readonly onProgress?: ((size: number) => void) | undefined;
+  /** Called now and then with the rows that are new, borrowed for the time of the call. */
+  readonly onRows?: ((rows: Pick<Index, "ids" | "ends">) => Promise<void>) | undefined;
+}
+
+/** What became of a blob. */
+export interface CutBlobResult {
+  /** The rows of its index. */
+  readonly rows: IndexBuilder;
+  /** Chunks that were written to the store. */
+  readonly stored: number;
+}
+
+/** How long this thread sleeps when all chunks are in other threads' hands. */
+const NAP_MS = 5;
+const DEFAULT_CONCURRENCY = 10;
+/** Chunk IDs that are remembered as handled; some 10 MB. */
+const MAX_RECENT = 65_536;
+
+/**
+ * Cuts `source` to its end.
+ *
+ * @throws {StoreError} If the store fails; what was stored stays.
+ */
+export async function cutBlob(
+  engine: Engine,
+  source: BlobSource,
+  options: CutBlobOptions,
+): Promise<CutBlobResult> {
+  const cut = new BlobCut(engine, source, options);
+  return await cut.run();
+}
+
+class BlobCut {
+  readonly #engine: Engine;
+  readonly #source: BlobSource;
+  readonly #options: CutBlobOptions;
+  readonly #ring: ChunkRing;
+  readonly #cutter: Cutter;
+  readonly #nullId: Uint8Array;
+  readonly #rows = new IndexBuilder();
+  readonly #uploads: Uploads | undefined;
+  readonly #run: RunningTask;
+  #nullRun = 0;
+  #nullStored: Promise<void> | undefined;
+  #stored = 0;
+  /** Rows the caller has been told of. */
+  #reported = 0;
+
+  constructor(engine: Engine, source: BlobSource, options: CutBlobOptions) {
+    const { store, sizes } = options;
+    const directory = store?.directories?.length === 1 ? store.directories[0] : undefined;
+    const keep = store !== undefined && directory === undefined;
+    this.#engine = engine;
+    this.#source = source;
+    this.#options = options;
+    this.#ring = new ChunkRing({ maxSize: sizes.max, directory, keep, blobSize: source.size });
+    const { memory } = this.#ring.task;
+    const scanner = openScanner({ sizes, memory, implementation: engine.implementations.scanner });
+    this.#cutter = new Cutter({ scanner, sizes });
+    this.#nullId = nullChunkBytes(engine.tools.digest, sizes.max);
+    const limit = options.concurrency ?? DEFAULT_CONCURRENCY;
+    this.#uploads = keep ? new Uploads(store, { limit, signal: options.signal }) : undefined;
+    this.#run = engine.begin(this.#ring.task, { signal: options.signal });
+  }
+
+  async run(): Promise<CutBlobResult> {
+    try {
+      await this.#produce();
+      this.#ring.close();
+      await this.#until(() => this.#ring.isDrained);
+      await this.#uploads?.settle();
+      await this.#report();
+    } catch (error) {
+      this.#run.fail(error);
+      await this.#uploads?.cancel(error);
+    }
+    const counters = await this.#run.settle();
+    const stored = this.#stored + (this.#uploads?.stored ?? 0) + (counters.get("stored") ?? 0);
+    return { rows: this.#rows, stored };
+  }
+
+  async #produce(): Promise<void> {
+    const { max } = this.#options.sizes;
+    const source = this.#source;
+    let produced = 0;
+    let rest = new Uint8Array(0);
+    for (let isEnd = false; !isEnd;) {
+      if (rest.length === 0) produced += this.#skipHole();
+      const { slot, offset } = await this.#slot();
+      this.#ring.bytes.set(rest, offset);
+      // In a hole, no more than the chunk under way is read: the ones after it need no reading.
+      const isHole = this.#cutter.cutsZerosAtMax && source.holeAhead() >= max;
+      const wanted = isHole ? max - rest.length : BLOCK_SIZE;
+      const target = this.#ring.bytes.subarray(offset + rest.length, offset + rest.length + wanted);
+      const reading = source.read(target);
+      const count = typeof reading === "number" ? reading : await reading;
+      isEnd = count < wanted;
+      produced += count;
+      if (produced >= this.#engine.minWork) this.#run.enlist();
+      const used = await this.#cutSlot({ slot, offset, size: rest.length + count, isEnd });
+      rest = this.#ring.bytes.slice(offset + used, offset + rest.length + count);
+      this.#ring.releaseSlot(slot);
+      await this.#pause();
+    }
+    await this.#flushNulls();
+  }
+
+  /** Cuts what is in a slot. @returns Bytes that were cut; the rest needs more data. */
+  async #cutSlot(
+    block: { readonly slot: number; readonly offset: number; readonly size: number; readonly isEnd: boolean },
+  ): Promise<number> {
+    let at = 0;
+    while (at < block.size) {
+      const offset = block.offset + at;
+      const available = block.size - at;
+      const size = block.isEnd ? this.#cutter.last(offset, available) : this.#cutter.next(offset, available);
+      if (size === 0) break;
+      at += size;
+      if (this.#cutter.isNull) {
+        this.#nullRun++;
+        continue;
+      }
+      await this.#flushNulls();
+      if (!this.#ring.hasRoom) await this.#until(() => this.#ring.hasRoom);
+      this.#ring.publish({ offset, size, slot: block.slot });
+    }
+    return at;
+  }
+
+  /** Takes whole null chunks from a hole, unread. @returns Their bytes. */
+  #skipHole(): number {
+    const { max } = this.#options.sizes;
+    if (!this.#cutter.cutsZerosAtMax) return 0;
+    const count = Math.floor(this.#source.holeAhead() / max);
+    this.#source.skip(count * max);
+    this.#nullRun += count;
+    return count * max;
+  }
+
+  async #flushNulls(): Promise<void> {
+    if (this.#nullRun === 0) return;
+    await (this.#nullStored ??= this.#storeNull());
+    if (!this.#ring.hasRoom) await this.#until(() => this.#ring.hasRoom);
+    this.#ring.publishKnown(this.#nullId, { size: this.#options.sizes.max, repeat: this.#nullRun });
+    this.#nullRun = 0;
+  }
+
+  async #storeNull(): Promise<void> {
+    if (this.#options.store === undefined) return;
+    const { directory } = this.#ring.task;
+    const plain = new Uint8Array(this.#options.sizes.max);
+    if (directory === undefined) await this.#uploads?.add({ id: formatChunkId(this.#nullId), plain });
+    else {
+      const id = { ids: this.#nullId, offset: 0 };
+      if (storeChunk(this.#engine.tools, { id, plain, directory })) this.#stored++;
+    }
+  }
+
+  async #slot(): Promise<{ readonly slot: number; readonly offset: number }> {
+    let slot = this.#ring.acquireSlot();
+    if (slot === undefined) {
+      await this.#until(() => (slot = this.#ring.acquireSlot()) !== undefined);
+    }
+    return slot!;
+  }
+
+  /** Helps the other threads until `condition` holds. */
+  async #until(condition: () => boolean): Promise<void> {
+    for (;;) {
+      await this.#harvest();
+      if (condition()) return;
+      this.#run.check();
+      if (runNextJob(this.#ring.task, this.#engine.tools)) await this.#pause();
+      else if (this.#uploads !== undefined) await this.#run.breathe();
+      else {
+        this.#ring.nap(NAP_MS);
+        await this.#pause();
+      }
+    }
+  }
+
+  async #harvest(): Promise<void> {
+    const uploads = this.#uploads;
+    if (uploads === undefined) return this.#ring.harvest(this.#rows);
+    await uploads.room();
+    this.#ring.harvest(this.#rows, ({ id, plain }) => {
+      uploads.start({ id: formatChunkId(id), plain });
+      return uploads.hasRoom;
+    });
+  }
+
+  /** Serves the event loop now and then. */
+  async #pause(): Promise<void> {
+    if (!this.#run.isDue) return;
+    await this.#harvest();
+    await this.#report();
+    await this.#run.breathe();
+  }
+
+  /** Tells the caller how far it is. */
+  async #report(): Promise<void> {
+    this.#options.onProgress?.(this.#rows.size);
+    if (this.#options.onRows === undefined || this.#reported === this.#rows.rows) return;
+    const rows = this.#rows.since(this.#reported);
+    this.#reported = this.#rows.rows;
+    await this.#options.onRows(rows);
+  }
+}
+
+/** Writes chunks to a store that is no directory, each once, a few at a time. */
+class Uploads {
+  stored = 0;
+  readonly #store: WritableChunkStore;
+  readonly #group: TaskGroup;
+  /** Chunks handled last: repetitions are mostly close together, and the store knows of the others. */
+  readonly #recent = new Set<ChunkId>();
+
+  constructor(
+    store: WritableChunkStore,
+    options: { readonly limit: number; readonly signal: AbortSignal | undefined },
+  ) {
+    this.#store = store;
+    this.#group = new TaskGroup(options);
+  }
+
+  get hasRoom(): boolean {
+    return this.#group.hasRoom;
+  }
+
+  room(): Promise<void> {
+    return this.#group.room();
+  }
+
+  /** Starts to write a chunk; copies `plain`. */
+  start(chunk: { readonly id: ChunkId; readonly plain: Uint8Array }): void {
+    const { id } = chunk;
+    if (this.#recent.has(id)) return;
+    this.#recent.add(id);
+    if (this.#recent.size > MAX_RECENT) this.#recent.delete(this.#recent.values().next().value!);
+    const plain = chunk.plain.slice();
+    this.#group.start(async (signal) => {
+      if (await this.#store.has(id, { signal })) return;
+      await this.#store.put(Chunk.fromPlain(id, plain), { signal });
+      this.stored++;
+    });
+  }
+
+  async add(chunk: { readonly id: ChunkId; readonly plain: Uint8Array }): Promise<void> {
+    await this.room();
+    this.start(chunk);
+  }
+
+  settle(): Promise<void> {
+    return this.#group.settle();
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    await this.#group.cancel(reason);
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The engine's threads: this one, and workers that are started when there is enough work for them.
+ *
+ * @module
+ */
+
+import { fromPlainError, type PlainError } from "../errors.ts";
+import type { DigestName } from "../digest/digest.ts";
+import { runTask } from "./run_task.ts";
+import { CONTROL, type Pace, type Task } from "./task.ts";
+import {
+  type EngineImplementations,
+  type Finding,
+  openThreadTools,
+  type ThreadSettings,
+  type ThreadTools,
+} from "./thread_tools.ts";
+
+/** How to set up an {@linkcode Engine}. */
+export interface EngineOptions {
+  /** @default "sha512-256" */
+  readonly digest?: DigestName | undefined;
+  /** Threads that burn CPU, this one included. @default the number of cores */
+  readonly threads?: number | undefined;
+  /** @default the fastest that work here */
+  readonly implementations?: EngineImplementations | undefined;
+  /** Bytes of work below which no worker is started: starting one takes as long as hashing some MiB. @default 8 MiB */
+  readonly minWork?: number | undefined;
+}
+
+/** What the caller of a task wants to know and may decide. */
+export interface RunOptions {
+  /** Bytes of work in it, as far as known; decides whether workers are started. */
+  readonly work: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the number of units done. */
+  readonly onProgress?: ((done: number) => void) | undefined;
+  readonly onFinding?: ((finding: Finding) => void) | undefined;
+}
+
+/** What main thread and workers say to each other. */
+export type ToWorker =
+  | { readonly kind: "settings"; readonly settings: ThreadSettings }
+  | { readonly kind: "task"; readonly task: Task }
+  | { readonly kind: "close" };
+/** What a worker answers. */
+export type FromWorker =
+  | { readonly kind: "finding"; readonly finding: Finding }
+  | { readonly kind: "done"; readonly counters: ReadonlyMap<string, number> }
+  | { readonly kind: "failed"; readonly error: PlainError }
+  | { readonly kind: "closed" };
+
+const DEFAULT_MIN_WORK = 8 * 1024 * 1024;
+/** How long this thread works before it serves its event loop: signals, progress, messages. */
+const SLICE_MS = 50;
+
+/** Threads that work on one task after another. */
+export class Engine implements AsyncDisposable {
+  /** Tools of this thread. */
+  readonly tools: ThreadTools;
+  readonly digest: DigestName;
+  readonly threads: number;
+  readonly implementations: EngineImplementations;
+  readonly minWork: number;
+  readonly #workers: Worker[] = [];
+  #onFinding: ((finding: Finding) => void) | undefined;
+
+  /** Use {@linkcode openEngine}. */
+  constructor(settings: ThreadSettings, options: { readonly threads: number; readonly minWork: number }, tools: {
+    readonly open: ThreadTools;
+    readonly route: (sink: (finding: Finding) => void) => void;
+  }) {
+    this.digest = settings.digest;
+    this.implementations = settings.implementations;
+    this.threads = options.threads;
+    this.minWork = options.minWork;
+    this.tools = tools.open;
+    tools.route((finding) => this.#onFinding?.(finding));
+  }
+
+  /**
+   * Works on a task with all threads until nothing is left of it.
+   *
+   * @returns What the threads counted.
+   * @throws The first error of any thread, after all have stopped; or `signal.reason`.
+   */
+  async run(task: Task, options: RunOptions): Promise<Map<string, number>> {
+    const run = this.begin(task, options);
+    if (options.work >= this.minWork) run.enlist();
+    try {
+      while (!run.work()) {
+        await run.breathe();
+        options.onProgress?.(Atomics.load(task.control, CONTROL.done));
+      }
+    } catch (error) {
+      run.fail(error);
+    }
+    const counters = await run.settle();
+    options.onProgress?.(Atomics.load(task.control, CONTROL.done));
+    return counters;
+  }
+
+  /** Starts a task whose units are produced while it runs. The caller must {@linkcode RunningTask.settle} it. */
+  begin(task: Task, options: Omit<RunOptions, "work">): RunningTask {
+    this.#onFinding = options.onFinding;
+    return new RunningTask({
+      task,
+      tools: this.tools,
+      signal: options.signal,
+      onFinding: options.onFinding,
+      startWorkers: () => this.#startWorkers(),
+    });
+  }
+
+  #startWorkers(): readonly Worker[] {
+    const settings = { digest: this.digest, implementations: this.implementations };
+    while (this.#workers.length < this.threads - 1) {
+      const worker = new Worker(new URL("./chunk_worker.ts", import.meta.url), { type: "module" });
+      worker.postMessage({ kind: "settings", settings } satisfies ToWorker);
+      this.#workers.push(worker);
+    }
+    return this.#workers;
+  }
+
+  /** Ends the workers, each after it has released what is not the garbage collector's. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) =>
+      new Promise<void>((resolve) => {
+        worker.onmessage = worker.onerror = () => resolve();
+        worker.postMessage({ kind: "close" } satisfies ToWorker);
+      })
+    ));
+    for (const worker of this.#workers) worker.terminate();
+    this.tools[Symbol.dispose]();
+  }
+}
+
+/** Opens the tools of this thread. Workers are started later, if there is work for them. */
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  const threads = options.threads ?? navigator.hardwareConcurrency;
+  if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`Cannot use ${threads} threads`);
+  const settings: ThreadSettings = {
+    digest: options.digest ?? "sha512-256",
+    implementations: options.implementations ?? {},
+  };
+  let sink: (finding: Finding) => void = () => {};
+  const open = await openThreadTools(settings, (finding) => sink(finding));
+  const route = (to: (finding: Finding) => void) => {
+    sink = to;
+  };
+  return new Engine(settings, { threads, minWork: options.minWork ?? DEFAULT_MIN_WORK }, { open, route });
+}
+
+/** A task under way. */
+export class RunningTask {
+  readonly #task: Task;
+  readonly #tools: ThreadTools;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onFinding: ((finding: Finding) => void) | undefined;
+  readonly #startWorkers: () => readonly Worker[];
+  readonly #counters = new Map<string, number>();
+  #workers: readonly Promise<void>[] | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #sliceStart = performance.now();
+
+  /** Use {@linkcode Engine.begin}. */
+  constructor(parts: {
+    readonly task: Task;
+    readonly tools: ThreadTools;
+    readonly signal: AbortSignal | undefined;
+    readonly onFinding: ((finding: Finding) => void) | undefined;
+    readonly startWorkers: () => readonly Worker[];
+  }) {
+    this.#task = parts.task;
+    this.#tools = parts.tools;
+    this.#signal = parts.signal;
+    this.#onFinding = parts.onFinding;
+    this.#startWorkers = parts.startWorkers;
+  }
+
+  /** Sets the workers to the task; does nothing the second time. */
+  enlist(): void {
+    this.#workers ??= this.#startWorkers().map((worker) => this.#follow(worker));
+  }
+
+  /** Works on the task for one slice of time. @returns Whether nothing is left for this thread. */
+  work(): boolean {
+    const end = performance.now() + SLICE_MS;
+    const pace: Pace = { expired: () => performance.now() >= end };
+    return runTask(this.#task, this.#tools, pace);
+  }
+
+  /** Whether this thread has worked long enough without serving its event loop. */
+  get isDue(): boolean {
+    return performance.now() - this.#sliceStart >= SLICE_MS;
+  }
+
+  /**
+   * Serves the event loop.
+   *
+   * @throws `signal.reason`, or the failure of a worker.
+   */
+  async breathe(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#sliceStart = performance.now();
+    this.check();
+  }
+
+  /** @throws `signal.reason`, or the failure of a worker. */
+  check(): void {
+    this.#signal?.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Remembers the first error and stops all threads after the unit they have in hand. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    Atomics.store(this.#task.control, CONTROL.stop, 1);
+    for (let word = 0; word < this.#task.control.length; word++) Atomics.notify(this.#task.control, word);
+  }
+
+  /**
+   * Waits until all threads have left the task.
+   *
+   * @returns What they counted.
+   * @throws The first error.
+   */
+  async settle(): Promise<Map<string, number>> {
+    const abort = () => this.fail(this.#signal?.reason);
+    this.#signal?.addEventListener("abort", abort);
+    if (this.#signal?.aborted ?? false) abort();
+    try {
+      await Promise.all(this.#workers ?? []);
+    } finally {
+      this.#signal?.removeEventListener("abort", abort);
+      this.#tools.closeFiles();
+    }
+    this.#add(this.#tools.takeCounters());
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#counters;
+  }
+
+  /** Posts the task to a worker and follows it to its end. Never rejects. */
+  #follow(worker: Worker): Promise<void> {
+    return new Promise((resolve) => {
+      const leave = () => {
+        worker.onmessage = worker.onerror = null;
+        resolve();
+      };
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        if (data.kind === "finding") return this.#onFinding?.(data.finding);
+        if (data.kind === "done") this.#add(data.counters);
+        else if (data.kind === "failed") this.fail(fromPlainError(data.error));
+        leave();
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        this.fail(new Error(`Cannot run worker: ${event.message}`));
+        leave();
+      };
+      worker.postMessage({ kind: "task", task: this.#task } satisfies ToWorker);
+    });
+  }
+
+  #add(counters: ReadonlyMap<string, number>): void {
+    for (const [name, amount] of counters) this.#counters.set(name, (this.#counters.get(name) ?? 0) + amount);
+  }
+}

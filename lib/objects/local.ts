@@ -1,0 +1,135 @@
+/**
+ * Objects in a local directory.
+ *
+ * Calls are synchronous underneath: a local read takes less time than handing it to another thread.
+ *
+ * @module
+ */
+
+import { StoreError } from "../errors.ts";
+import { publishFile, randomSuffix } from "../io/atomic_file.ts";
+import { hasErrorCode, type Posix } from "../platform/posix.ts";
+import type { CallOptions } from "../store/types.ts";
+import type { ObjectStore } from "./objects.ts";
+
+/** How {@linkcode LocalObjects} writes. */
+export interface LocalObjectsOptions {
+  /** Start of the names of files that are being written. */
+  readonly temporaryPrefix: string;
+  /** Permissions of files, less the umask. @default 0o644 */
+  readonly mode?: number;
+  /** Wait until an object is on the device before it gets its name. @default false */
+  readonly sync?: boolean;
+}
+
+/** Files below a directory, by their relative paths. */
+export class LocalObjects implements ObjectStore {
+  readonly location: string;
+  readonly supports = { write: true, list: true } as const;
+  readonly #posix: Posix;
+  readonly #options: LocalObjectsOptions;
+
+  /** The directory has to exist; {@linkcode checkDirectory} says so in time. */
+  constructor(posix: Posix, directory: string, options: LocalObjectsOptions) {
+    this.location = directory;
+    this.#posix = posix;
+    this.#options = options;
+  }
+
+  /** Whether there is a file of that name. */
+  has(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#attempt("look into", () => this.#posix.exists(this.#path(key)), options);
+  }
+
+  /** Reads a whole file. */
+  get(
+    key: string,
+    options?: CallOptions & { readonly maxSize?: number | undefined },
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#attempt("read from", () => {
+      try {
+        using file = this.#posix.open(this.#path(key), { noFollow: true });
+        const size = file.size();
+        if (size > (options?.maxSize ?? Infinity)) {
+          throw new StoreError(this.#path(key), "read", { reason: `${size} bytes are more than ${options?.maxSize}` });
+        }
+        const bytes = new Uint8Array(size);
+        return bytes.subarray(0, file.readAt(bytes, 0));
+      } catch (error) {
+        if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
+        throw error;
+      }
+    }, options);
+  }
+
+  /** Writes a file beside its final name and renames it; directories are created. */
+  put(key: string, data: Uint8Array, options?: CallOptions): Promise<void> {
+    return this.#attempt("write to", () => {
+      const path = this.#path(key);
+      const directory = path.slice(0, path.lastIndexOf("/"));
+      const { temporaryPrefix, mode = 0o644, sync = false } = this.#options;
+      const temporary = `${directory}/${temporaryPrefix}${randomSuffix()}`;
+      const publication = { path, temporary, data, mode, sync };
+      try {
+        publishFile(this.#posix, publication);
+      } catch (error) {
+        if (!hasErrorCode(error, "ENOENT") || !key.includes("/")) throw error;
+        this.#posix.makeDirectory(directory, 0o755);
+        publishFile(this.#posix, publication);
+      }
+    }, options);
+  }
+
+  /** Paths of all files below the directory. Symbolic links are not followed. */
+  async *list(prefix: string, options?: CallOptions): AsyncIterable<string> {
+    const directories = [""];
+    for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+      for await (const entry of Deno.readDir(this.#path(directory))) {
+        options?.signal?.throwIfAborted();
+        const key = `${directory}${entry.name}`;
+        if (entry.isDirectory) directories.push(`${key}/`);
+        else if (key.startsWith(prefix)) yield key;
+      }
+    }
+  }
+
+  /** Deletes a file. */
+  remove(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#attempt("delete from", () => this.#posix.remove(this.#path(key)), options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #path(key: string): string {
+    return `${this.location}/${key}`;
+  }
+
+  #attempt<T>(operation: string, action: () => T, options?: CallOptions): Promise<T> {
+    return new Promise((resolve) => {
+      options?.signal?.throwIfAborted();
+      try {
+        resolve(action());
+      } catch (cause) {
+        throw cause instanceof StoreError ? cause : new StoreError(this.location, operation, { cause });
+      }
+    });
+  }
+}
+
+/**
+ * Makes sure that `path` is a directory.
+ *
+ * @throws {StoreError} If there is none.
+ */
+export async function checkDirectory(path: string): Promise<void> {
+  let info;
+  try {
+    info = await Deno.stat(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw new StoreError(path, "open", { cause });
+    throw new StoreError(path, "open store", { reason: "it does not exist" });
+  }
+  if (!info.isDirectory) throw new StoreError(path, "open store", { reason: "it is a file, a directory is needed" });
+}

@@ -1,0 +1,44 @@
+/**
+ * Several stores asked in turn.
+ *
+ * @module
+ */
+
+import type { Chunk } from "../chunk.ts";
+import type { ChunkId } from "../chunk_id.ts";
+import { disposeAll } from "../concurrency/dispose.ts";
+import type { CallOptions, ChunkDirectory, ChunkStore } from "./types.ts";
+
+/** Asks each store in order; only absence moves on to the next, a failure is final. */
+export class RouterStore implements ChunkStore {
+  readonly location: string;
+  readonly directories: readonly ChunkDirectory[] | undefined;
+  readonly #members: readonly ChunkStore[];
+
+  /** Takes ownership of `members`. */
+  constructor(members: readonly ChunkStore[]) {
+    this.location = members.map(({ location }) => location).join(",");
+    const directories = members.map((member) => member.directories);
+    this.directories = directories.every((list) => list !== undefined) ? directories.flat() : undefined;
+    this.#members = members;
+  }
+
+  /** Whether one of the stores has the chunk. */
+  async has(id: ChunkId, options?: CallOptions): Promise<boolean> {
+    for (const member of this.#members) if (await member.has(id, options)) return true;
+    return false;
+  }
+
+  /** Reads the chunk from the first store that has it. */
+  async get(id: ChunkId, options?: CallOptions): Promise<Chunk | undefined> {
+    for (const member of this.#members) {
+      const chunk = await member.get(id, options);
+      if (chunk !== undefined) return chunk;
+    }
+    return undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return disposeAll(this.#members);
+  }
+}

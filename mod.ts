@@ -8,25 +8,20 @@
  * This module is the portable core: importing it loads no foreign library, no `node:` module and no npm package.
  * What a function needs is loaded when it is called.
  *
- * @example Cut a stream, store its chunks, rebuild it
+ * @example Index and store a blob, then read it back
  * ```ts
- * import { Chunk, ChunkObjects, chunks, CodecStack, formatChunkId, MemoryObjects, openDigest } from "@desync/desync";
+ * import { ChunkObjects, CodecStack, indexStream, MemoryObjects, openDigest, openZstd, streamBlob } from "@desync/desync";
  * import assert from "node:assert/strict";
  *
  * const digest = await openDigest("sha512-256");
- * await using store = new ChunkObjects(new MemoryObjects(), { codecs: new CodecStack([]), digest });
+ * const codecs = new CodecStack([await openZstd()]);
+ * await using store = new ChunkObjects(new MemoryObjects(), { codecs, digest });
  *
- * const blob = new Uint8Array(300_000).map((_, i) => i * i);
- * const ids = [];
- * for await (const plain of chunks([blob])) {
- *   const id = formatChunkId(digest.digest(plain));
- *   await store.put(Chunk.fromPlain(id, plain));
- *   ids.push(id);
- * }
+ * const blob = new Uint8Array(300_000).map((_, i) => i * i >> 8);
+ * const index = await indexStream([blob], { digest, store });
  *
- * const parts = [];
- * for (const id of ids) parts.push((await store.get(id))!.plain());
- * assert.deepEqual(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()), blob);
+ * const copy = await new Response(ReadableStream.from(streamBlob({ index, store, digest }))).bytes();
+ * assert.deepEqual(copy, blob);
  * ```
  *
  * @module
@@ -43,12 +38,14 @@ export {
 } from "./lib/chunk_id.ts";
 export * from "./lib/errors.ts";
 export * from "./lib/chunker/sizes.ts";
-export { chunks, type ChunksOptions } from "./lib/chunker/chunker.ts";
+export { type ByteSource, chunks, type ChunksOptions } from "./lib/chunker/chunker.ts";
 export * from "./lib/digest/digest.ts";
 export * from "./lib/digest/open.ts";
 export * from "./lib/codec/codec.ts";
 export * from "./lib/codec/codec_stack.ts";
 export * from "./lib/codec/zstd.ts";
+export type { ZstdFrame } from "./lib/codec/zstd_frame.ts";
+export type { ScannerImplementation } from "./lib/chunker/scanner.ts";
 export {
   blobSize,
   decodeIndex,
@@ -67,8 +64,10 @@ export { MemoryObjects } from "./lib/objects/memory.ts";
 export * from "./lib/store/types.ts";
 export { ChunkObjects, type ChunkObjectsOptions } from "./lib/store/chunk_objects.ts";
 export { IndexObjects } from "./lib/store/index_objects.ts";
-export { CacheStore, type CacheOptions } from "./lib/store/cache.ts";
+export { type CacheOptions, CacheStore } from "./lib/store/cache.ts";
 export { FailoverStore } from "./lib/store/failover.ts";
 export { RouterStore } from "./lib/store/router.ts";
 export { FileSeed, type Seed, type SeedMatch } from "./lib/seed/seed.ts";
-export { planSteps, type PlanOptions, type Step } from "./lib/assemble/plan.ts";
+export { indexStream, type IndexStreamOptions } from "./lib/ops/index_stream.ts";
+export { streamBlob, type StreamBlobOptions } from "./lib/assemble/stream_blob.ts";
+export { type PlanOptions, planSteps, type Step } from "./lib/assemble/plan.ts";

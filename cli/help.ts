@@ -45,11 +45,20 @@ export function formatRootUsage(commands: CommandTable): string {
 /** Help for one command: description, usage, examples, flags. */
 export function formatCommandHelp(command: Command): string {
   const examples = command.examples?.map((example) => `  ${example}\n`).join("") ?? "";
-  return `${command.description ?? command.summary}\n\n` +
+  return `${wrap(command.description ?? command.summary)}\n\n` +
     `Usage:\n  desync ${command.usage}${command.rawArgs ? "" : " [flags]"}\n\n` +
     (examples === "" ? "" : `Examples:\n${examples}\n`) +
     `Flags:\n${formatFlags({ ...command.flags, ...HELP_FLAG })}\n` +
     `Global Flags:\n${formatFlags(GLOBAL_FLAGS)}`;
+}
+
+/** Breaks lines that are too long for a terminal, except indented ones. */
+function wrap(text: string): string {
+  // As many words as fit, or one that is too long itself.
+  return text.replaceAll(
+    /^(?! ).{81,}$/gm,
+    (line) => line.replaceAll(/(.{1,80}|\S{81,})(?: +|$)/g, "$1\n").trimEnd(),
+  );
 }
 
 /** One line a flag, in the order of their names. */

@@ -37,6 +37,8 @@ const SYMBOLS = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   // int fsync(int fd)
   fsync: { parameters: ["i32"], result: "i32" },
+  // int flock(int fd, int operation)
+  flock: { parameters: ["i32", "i32"], result: "i32" },
   // int ioctl(int fd, unsigned long request, ... void *argument)
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   // int *__errno_location(void)
@@ -48,7 +50,10 @@ const SYMBOLS = {
 /** The C library's functions by name. */
 export type Libc = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
 
-const open = lazyLibrary({ linux: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"] }, SYMBOLS);
+const open = lazyLibrary(
+  { linux: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"] },
+  SYMBOLS,
+);
 
 /** @returns The C library; `undefined` where it cannot be called. */
 export function libc(): Libc | undefined {
@@ -85,6 +90,9 @@ export const SEEK = { data: 3, hole: 4, end: 2 } as const;
 
 /** Modes of `fallocate`. */
 export const FALLOC = { keepSize: 1, punchHole: 2 } as const;
+
+/** Operations of `flock`. */
+export const LOCK = { exclusive: 2, nonBlocking: 4 } as const;
 
 /** Requests of `ioctl`. */
 export const IOCTL = {

@@ -6,10 +6,8 @@
 
 import { FormatError } from "./errors.ts";
 
-declare const brand: unique symbol;
-
 /** The name of a chunk: 64 lower-case hexadecimal digits. */
-export type ChunkId = string & { readonly [brand]: "ChunkId" };
+export type ChunkId = string & { readonly __type: "ChunkId" };
 
 /** Bytes in a chunk ID, with either digest. */
 export const CHUNK_ID_SIZE = 32;
@@ -36,7 +34,7 @@ export function formatChunkId(table: Uint8Array, offset = 0): ChunkId {
   return text as ChunkId;
 }
 
-/** @returns 32 fresh bytes. */
+/** The ID as 32 fresh bytes. */
 export function encodeChunkId(id: ChunkId): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(CHUNK_ID_SIZE);
   for (let i = 0; i < CHUNK_ID_SIZE; i++) bytes[i] = parseInt(id.slice(2 * i, 2 * i + 2), 16);

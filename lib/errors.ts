@@ -24,6 +24,7 @@ export abstract class DesyncError extends Error {
   /** The condition; stable, unlike the message. */
   abstract readonly code: ErrorCode;
 
+  /** Makes the error with its message. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
@@ -32,12 +33,14 @@ export abstract class DesyncError extends Error {
 
 /** A store answered, and does not have the chunk. */
 export class ChunkMissingError extends DesyncError {
+  /** Always `CHUNK_MISSING`. */
   override readonly code = "CHUNK_MISSING";
   /** The chunk that was asked for. */
   readonly id: ChunkId;
   /** The store that does not have it. */
   readonly location: string;
 
+  /** Makes the error with its message. */
   constructor(id: ChunkId, location: string) {
     super(`Cannot read chunk ${id}: missing from ${location}`);
     this.id = id;
@@ -47,12 +50,14 @@ export class ChunkMissingError extends DesyncError {
 
 /** A chunk is there, but what is stored does not decode to what its ID promises. */
 export class ChunkInvalidError extends DesyncError {
+  /** Always `CHUNK_INVALID`. */
   override readonly code = "CHUNK_INVALID";
   /** The chunk that was asked for. */
   readonly id: ChunkId;
   /** What is wrong with it. */
   readonly reason: string;
 
+  /** Makes the error with its message. */
   constructor(id: ChunkId, reason: string, options?: ErrorOptions) {
     super(`Cannot use chunk ${id}: ${reason}`, options);
     this.id = id;
@@ -62,10 +67,12 @@ export class ChunkInvalidError extends DesyncError {
 
 /** An index store answered, and has no index of that name. */
 export class IndexMissingError extends DesyncError {
+  /** Always `INDEX_MISSING`. */
   override readonly code = "INDEX_MISSING";
   /** Where the index should have been. */
   readonly location: string;
 
+  /** Makes the error with its message. */
   constructor(location: string) {
     super(`Cannot read index '${location}': it does not exist`);
     this.location = location;
@@ -74,15 +81,18 @@ export class IndexMissingError extends DesyncError {
 
 /** Bytes do not follow the format they should be in. */
 export class FormatError extends DesyncError {
+  /** Always `FORMAT`. */
   override readonly code = "FORMAT";
 }
 
 /** The data of a seed do not match the seed's index. */
 export class SeedInvalidError extends DesyncError {
+  /** Always `SEED_INVALID`. */
   override readonly code = "SEED_INVALID";
   /** The seed's data file. */
   readonly location: string;
 
+  /** Makes the error with its message. */
   constructor(location: string, reason: string, options?: ErrorOptions) {
     super(`Cannot use seed '${location}': ${reason}`, options);
     this.location = location;
@@ -91,6 +101,7 @@ export class SeedInvalidError extends DesyncError {
 
 /** A store, or the file system, could not do what it was asked for. */
 export class StoreError extends DesyncError {
+  /** Always `STORE`. */
   override readonly code = "STORE";
   /** The store or file, credentials removed. */
   readonly location: string;
@@ -99,6 +110,7 @@ export class StoreError extends DesyncError {
   /** Whether trying again may help; the backend decides. */
   readonly retryable: boolean;
 
+  /** Makes the error with its message. */
   constructor(
     location: string,
     operation: string,
@@ -119,21 +131,27 @@ export class StoreError extends DesyncError {
 
 /** What was asked for is well-formed, but not possible here. */
 export class UnsupportedError extends DesyncError {
+  /** Always `UNSUPPORTED`. */
   override readonly code = "UNSUPPORTED";
 }
 
 /** A location, an option or the configuration makes no sense. */
 export class ConfigError extends DesyncError {
+  /** Always `CONFIG`. */
   override readonly code = "CONFIG";
 }
 
 /** An error in a form which survives a structured clone; that drops class, name and fields. */
 export interface PlainError {
+  /** Name of its class. */
   readonly name: string;
+  /** Its message. */
   readonly message: string;
+  /** Where it was made. */
   readonly stack: string | undefined;
   /** Own fields such as `code`, `id` and `location`. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** What caused it. */
   readonly cause: PlainError | undefined;
 }
 

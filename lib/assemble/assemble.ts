@@ -29,7 +29,10 @@ export type AssemblePhase =
   | { readonly kind: "assemble"; readonly attempt: number };
 
 /** Told how far a phase is. */
-export type PhaseProgress = (phase: AssemblePhase, progress: { readonly done: number; readonly total: number }) => void;
+export type PhaseProgress = (
+  phase: AssemblePhase,
+  progress: { readonly done: number; readonly total: number },
+) => void;
 
 /** How to fill a file. */
 export interface AssembleOptions {
@@ -153,7 +156,9 @@ class Assembly {
     for (const [seed, reason] of invalid) {
       const { location } = this.#seeds[seed]!;
       if (invalidSeeds === "fail") throw new SeedInvalidError(location, reason);
-      onSeedProblem?.(`Seed '${location}' is ${invalidSeeds === "skip" ? "skipped" : "cut again"}: ${reason}`);
+      onSeedProblem?.(
+        `Seed '${location}' is ${invalidSeeds === "skip" ? "skipped" : "cut again"}: ${reason}`,
+      );
       if (invalidSeeds === "skip") without.add(seed);
       else if (this.#attempt >= MAX_ATTEMPTS) {
         throw new SeedInvalidError(location, `it goes on changing: ${reason}`);
@@ -208,7 +213,9 @@ class Assembly {
     await this.#work({ kind: "copy", sources: [source] }, runsOf(index, steps), {
       onFinding: ({ text }) => findings.push(text),
     });
-    if (findings.length > 0) throw new StoreError(path, "complete", { reason: `it changed meanwhile: ${findings[0]}` });
+    if (findings.length > 0) {
+      throw new StoreError(path, "complete", { reason: `it changed meanwhile: ${findings[0]}` });
+    }
   }
 
   async #fetch(steps: readonly Step[]): Promise<void> {
@@ -268,7 +275,10 @@ class Assembly {
     };
     const total = runs.reduce((sum, run) => sum + run[1]!, 0);
     const counters = await this.#engine.run(task, {
-      work: runs.reduce((sum, [first, count]) => sum + rowStart(index, first! + count!) - rowStart(index, first!), 0),
+      work: runs.reduce(
+        (sum, [first, count]) => sum + rowStart(index, first! + count!) - rowStart(index, first!),
+        0,
+      ),
       signal,
       onFinding: options.onFinding,
       onProgress: (done) => {

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { CHUNK_ID_SIZE, formatChunkId } from "../chunk_id.ts";
 import { TaskGroup } from "../concurrency/task_group.ts";
 import type { Digest } from "../digest/digest.ts";
-import { ChunkInvalidError } from "../errors.ts";
-import { type Index, rowSize, rowStart } from "../format/index_file.ts";
+import { type Index, rowStart } from "../format/index_file.ts";
 import type { PosixFile } from "../platform/posix.ts";
-import { type ChunkStore, requireChunk } from "../store/types.ts";
+import type { ChunkStore } from "../store/types.ts";
+import { readRow } from "./stream_blob.ts";
 
 /** What to fetch, and where to. */
 export interface FetchRows {
@@ -46,7 +45,7 @@ export async function fetchRows(work: FetchRows, options: FetchRowsOptions): Pro
       for (let row = first!; row < first! + count!; row++) {
         await group.room();
         group.start(async (signal) => {
-          await fetchRow(work, row, signal);
+          work.file.writeAt(await readRow({ ...work, signal }, row), rowStart(work.index, row));
           options.onRow(row);
         });
       }
@@ -56,17 +55,4 @@ export async function fetchRows(work: FetchRows, options: FetchRowsOptions): Pro
     await group.cancel(error);
     throw error;
   }
-}
-
-async function fetchRow(work: FetchRows, row: number, signal: AbortSignal): Promise<void> {
-  const { index, store, file, digest } = work;
-  const id = formatChunkId(index.ids, row * CHUNK_ID_SIZE);
-  const chunk = await requireChunk(store, id, { signal });
-  chunk.verify(digest);
-  const plain = chunk.plain();
-  const size = rowSize(index, row);
-  if (plain.length !== size) {
-    throw new ChunkInvalidError(id, `it has ${plain.length} bytes, the index says ${size}`);
-  }
-  file.writeAt(plain, rowStart(index, row));
 }

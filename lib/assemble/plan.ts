@@ -39,10 +39,12 @@ export interface PlanOptions {
 }
 
 /** Where a run could come from. */
-type Candidate = { readonly count: number } & ({ readonly seed: number; readonly offset: number } | {
-  readonly kind: "zero" | "self";
-  readonly offset: number;
-});
+type Candidate =
+  & { readonly count: number }
+  & ({ readonly seed: number; readonly offset: number } | {
+    readonly kind: "zero" | "self";
+    readonly offset: number;
+  });
 
 /**
  * Plans from the first row to the last. Of several sources for a row, the one with the longest run in bytes is taken:
@@ -113,7 +115,8 @@ function selfRun(index: Index, place: Place & { readonly table: IdTable }): Cand
   if (source === place.row) return undefined;
   const repeats = (row: number) => {
     const from = source + row - place.row;
-    return place.table.find(index.ids, row * CHUNK_ID_SIZE) === from && rowSize(index, from) === rowSize(index, row);
+    return place.table.find(index.ids, row * CHUNK_ID_SIZE) === from &&
+      rowSize(index, from) === rowSize(index, row);
   };
   if (!repeats(place.row)) return undefined;
   return { kind: "self", count: runLength(place, repeats), offset: rowStart(index, source) };

@@ -52,7 +52,9 @@ export function runCatTask(task: CatTask, tools: ThreadTools, pace: Pace): boole
     if (pace.expired()) return false;
     if (claim === "full") {
       const taken = Atomics.load(control, CAT.taken);
-      if (isFull(task, Atomics.load(control, CONTROL.next), taken)) Atomics.wait(control, CAT.taken, taken, NAP_MS);
+      if (isFull(task, Atomics.load(control, CONTROL.next), taken)) {
+        Atomics.wait(control, CAT.taken, taken, NAP_MS);
+      }
     }
   }
 }

@@ -15,7 +15,7 @@ import { newControl } from "./task.ts";
 export const BLOCK_SIZE = 1 << 20;
 
 /** Memory for slots, unless chunks are so large that fewer than {@linkcode MIN_SLOTS} would fit. */
-const SLOT_MEMORY = 16 << 20;
+const SLOT_MEMORY = 10 << 20;
 const MIN_SLOTS = 3;
 const PAGE_SIZE = 65_536;
 const JOBS = 4096;
@@ -44,7 +44,8 @@ export class ChunkRing {
     const { maxSize, blobSize = Infinity } = options;
     this.#slotSize = BLOCK_SIZE + maxSize;
     const wanted = Math.max(MIN_SLOTS, Math.floor(SLOT_MEMORY / this.#slotSize));
-    this.slots = Math.min(wanted, Math.floor(blobSize / BLOCK_SIZE) + 1);
+    // The producer holds one slot while it fills the next.
+    this.slots = Math.max(2, Math.min(wanted, Math.ceil(blobSize / BLOCK_SIZE)));
     const pages = Math.ceil((SCANNER_RESERVED + this.slots * this.#slotSize) / PAGE_SIZE);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.bytes = new Uint8Array(memory.buffer);
@@ -134,7 +135,9 @@ export class ChunkRing {
   nap(timeoutMs: number): void {
     const { control, jobs } = this.task;
     const seen = Atomics.load(control, RING.progress);
-    if (this.#tail !== this.#head && Atomics.load(jobs, (this.#tail % JOBS) * JOB_WORDS + JOB.done) !== 0) return;
+    if (this.#tail !== this.#head && Atomics.load(jobs, (this.#tail % JOBS) * JOB_WORDS + JOB.done) !== 0) {
+      return;
+    }
     Atomics.wait(control, RING.progress, seen, timeoutMs);
   }
 

@@ -73,7 +73,10 @@ function describe(error: ChunkInvalidError): string {
 
 function remove(
   tools: ThreadTools,
-  chunk: { readonly id: { readonly ids: Uint8Array; readonly offset: number }; readonly directory: ChunkDirectory },
+  chunk: {
+    readonly id: { readonly ids: Uint8Array; readonly offset: number };
+    readonly directory: ChunkDirectory;
+  },
 ): string {
   try {
     tools.chunkFiles(chunk.directory).remove(chunk.id.ids, chunk.id.offset);

@@ -117,4 +117,3 @@ function copyBytes(
   const count = copy.source.readAt(bytes, edge.from + edge.toSource);
   copy.target.writeAt(bytes.subarray(0, count), edge.from);
 }
-

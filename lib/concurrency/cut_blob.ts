@@ -116,24 +116,26 @@ class BlobCut {
   async #produce(): Promise<void> {
     const { max } = this.#options.sizes;
     const source = this.#source;
+    const { bytes } = this.#ring;
     let produced = 0;
-    let rest = new Uint8Array(0);
+    /** What was read but not cut, and is to be moved to the front of the next slot. */
+    let rest = { slot: -1, offset: 0, size: 0 };
     for (let isEnd = false; !isEnd;) {
-      if (rest.length === 0) produced += this.#skipHole();
+      if (rest.size === 0) produced += this.#skipHole();
       const { slot, offset } = await this.#slot();
-      this.#ring.bytes.set(rest, offset);
+      bytes.copyWithin(offset, rest.offset, rest.offset + rest.size);
+      if (rest.slot >= 0) this.#ring.releaseSlot(rest.slot);
       // In a hole, no more than the chunk under way is read: the ones after it need no reading.
       const isHole = this.#cutter.cutsZerosAtMax && source.holeAhead() >= max;
-      const wanted = isHole ? max - rest.length : BLOCK_SIZE;
-      const target = this.#ring.bytes.subarray(offset + rest.length, offset + rest.length + wanted);
-      const reading = source.read(target);
+      const wanted = isHole ? max - rest.size : BLOCK_SIZE;
+      const reading = source.read(bytes.subarray(offset + rest.size, offset + rest.size + wanted));
       const count = typeof reading === "number" ? reading : await reading;
       isEnd = count < wanted;
       produced += count;
       if (produced >= this.#engine.minWork) this.#run.enlist();
-      const used = await this.#cutSlot({ slot, offset, size: rest.length + count, isEnd });
-      rest = this.#ring.bytes.slice(offset + used, offset + rest.length + count);
-      this.#ring.releaseSlot(slot);
+      const size = rest.size + count;
+      const used = await this.#cutSlot({ slot, offset, size, isEnd });
+      rest = { slot, offset: offset + used, size: size - used };
       await this.#pause();
     }
     await this.#flushNulls();

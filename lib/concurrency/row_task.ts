@@ -117,7 +117,11 @@ export function readRow(
 function checkRow(task: RowTask, tools: ThreadTools, row: number): void {
   const { operation } = task;
   const offset = startOf(task, row);
-  const { plain, found, matches } = readRow(task, tools, { row, file: tools.file(task.path, "read"), offset });
+  const { plain, found, matches } = readRow(task, tools, {
+    row,
+    file: tools.file(task.path, "read"),
+    offset,
+  });
   if (matches) {
     task.outcomes[row] = OUTCOME.inPlace;
     if (operation.kind === "chop") {
@@ -144,7 +148,10 @@ function fetchRow(
   const id = rowId(task.ids, row);
   const chunk = loadChunk(tools, { id, directories, size, maxSize: size });
   if (chunk === undefined) {
-    throw new ChunkMissingError(formatChunkId(id.ids, id.offset), directories.map(({ root }) => root).join(", "));
+    throw new ChunkMissingError(
+      formatChunkId(id.ids, id.offset),
+      directories.map(({ root }) => root).join(", "),
+    );
   }
   tools.file(task.path, "read-write").writeAt(chunk.plain, offset);
   task.outcomes[row] = OUTCOME.store;

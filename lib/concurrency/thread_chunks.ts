@@ -97,11 +97,15 @@ function readStored(
   const limit = directory.form === "plain" ? maxSize : tools.zstd.encodeBound(maxSize) + FRAME_SLACK;
   try {
     return tools.chunkFiles(directory).read(id, (size) => {
-      if (size > limit) throw invalid(id, `its stored form has ${size} bytes, too many for ${maxSize} plain ones`);
+      if (size > limit) {
+        throw invalid(id, `its stored form has ${size} bytes, too many for ${maxSize} plain ones`);
+      }
       return tools.buffer("stored", size);
     });
   } catch (cause) {
-    throw cause instanceof ChunkInvalidError ? cause : new StoreError(directory.root, "read chunk from", { cause });
+    throw cause instanceof ChunkInvalidError
+      ? cause
+      : new StoreError(directory.root, "read chunk from", { cause });
   }
 }
 
@@ -114,7 +118,9 @@ function decode(tools: ThreadTools, chunk: WantedChunk & { readonly stored: Uint
     return target.subarray(0, tools.zstd.decodeInto(stored, target));
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
-    throw new ChunkInvalidError(formatChunkId(chunk.id.ids, chunk.id.offset), "it cannot be decoded", { cause });
+    throw new ChunkInvalidError(formatChunkId(chunk.id.ids, chunk.id.offset), "it cannot be decoded", {
+      cause,
+    });
   }
 }
 
@@ -126,4 +132,3 @@ function invalid(id: IdAt, reason: string): ChunkInvalidError {
 export function rowId(ids: Uint8Array, row: number): IdAt {
   return { ids, offset: row * CHUNK_ID_SIZE };
 }
-

@@ -66,10 +66,14 @@ export class Engine implements AsyncDisposable {
   #onFinding: ((finding: Finding) => void) | undefined;
 
   /** Use {@linkcode openEngine}. */
-  constructor(settings: ThreadSettings, options: { readonly threads: number; readonly minWork: number }, tools: {
-    readonly open: ThreadTools;
-    readonly route: (sink: (finding: Finding) => void) => void;
-  }) {
+  constructor(
+    settings: ThreadSettings,
+    options: { readonly threads: number; readonly minWork: number },
+    tools: {
+      readonly open: ThreadTools;
+      readonly route: (sink: (finding: Finding) => void) => void;
+    },
+  ) {
     this.digest = settings.digest;
     this.implementations = settings.implementations;
     this.threads = options.threads;

@@ -32,27 +32,27 @@ const INDEX_RECORD_SIZE = 48n;
 /** Size of the TABLE record without its rows: its header and the tail. */
 const TABLE_OVERHEAD = 56;
 
-/** @returns Number of rows. */
+/** Number of rows. */
 export function rowCount(index: Index): number {
   return index.ends.length;
 }
 
-/** @returns Offset in the blob at which `row` starts; for the number of rows, the size of the blob. */
+/** Offset in the blob at which `row` starts; for the number of rows, the size of the blob. */
 export function rowStart(index: Index, row: number): number {
   return row === 0 ? 0 : index.ends[row - 1]!;
 }
 
-/** @returns Plain size in bytes of the chunk in `row`. */
+/** Plain size in bytes of the chunk in `row`. */
 export function rowSize(index: Index, row: number): number {
   return index.ends[row]! - rowStart(index, row);
 }
 
-/** @returns Size of the blob in bytes. */
+/** Size of the blob in bytes. */
 export function blobSize(index: Index): number {
   return rowStart(index, rowCount(index));
 }
 
-/** @returns The row that holds the byte at `offset`; the number of rows if that is past the end. */
+/** The row that holds the byte at `offset`; the number of rows if that is past the end. */
 export function rowAt(index: Index, offset: number): number {
   let low = 0;
   let high = rowCount(index);
@@ -64,7 +64,7 @@ export function rowAt(index: Index, offset: number): number {
   return low;
 }
 
-/** @returns The digest that names the chunks of `index`. */
+/** The digest that names the chunks of `index`. */
 export function indexDigest(index: Index): DigestName {
   return digestOf(index.flags);
 }
@@ -83,9 +83,13 @@ export function decodeIndex(bytes: Uint8Array, options: { readonly location?: st
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rows = (bytes.length - HEADER_SIZE - ROW_SIZE) / ROW_SIZE;
-  if (bytes.length >= 16 && view.getBigUint64(8, true) !== TYPE_INDEX) fail("it does not start with an INDEX record");
+  if (bytes.length >= 16 && view.getBigUint64(8, true) !== TYPE_INDEX) {
+    fail("it does not start with an INDEX record");
+  }
   if (bytes.length < HEADER_SIZE + ROW_SIZE) fail(`it is truncated: ${bytes.length} bytes`);
-  if (view.getBigUint64(0, true) !== INDEX_RECORD_SIZE) fail(`INDEX has size ${view.getBigUint64(0, true)}, not 48`);
+  if (view.getBigUint64(0, true) !== INDEX_RECORD_SIZE) {
+    fail(`INDEX has size ${view.getBigUint64(0, true)}, not 48`);
+  }
   const flags = decodeFlags(view, fail);
   const sizes = decodeSizes(view, fail);
   if (view.getBigUint64(48, true) !== SIZE_UNKNOWN) fail("the size of TABLE is not 2^64 - 1");
@@ -101,7 +105,9 @@ export function decodeIndex(bytes: Uint8Array, options: { readonly location?: st
     // Halves as doubles: exact below 2^53, and faster than a bigint a row.
     const end = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
     if (!(end > start)) fail(`row ${row} ends at offset ${end}, not after ${start}`);
-    if (end - start > sizes.max) fail(`row ${row} has ${end - start} bytes, more than the maximum of ${sizes.max}`);
+    if (end - start > sizes.max) {
+      fail(`row ${row} has ${end - start} bytes, more than the maximum of ${sizes.max}`);
+    }
     if (end > Number.MAX_SAFE_INTEGER) fail(`row ${row} ends at offset ${end}, past 2^53`);
     ends[row] = start = end;
     ids.set(bytes.subarray(at + 8, at + ROW_SIZE), row * CHUNK_ID_SIZE);
@@ -116,7 +122,9 @@ function decodeFlags(view: DataView, fail: Fail): bigint {
   const flags = view.getBigUint64(16, true);
   const unknown = unassignedFlags(flags);
   if (unknown !== 0n) fail(`it has unknown feature flags 0x${unknown.toString(16)}`);
-  if (normalizeFlags(flags) !== flags) fail(`its feature flags 0x${flags.toString(16)} contradict each other`);
+  if (normalizeFlags(flags) !== flags) {
+    fail(`its feature flags 0x${flags.toString(16)} contradict each other`);
+  }
   return flags;
 }
 
@@ -130,10 +138,16 @@ function decodeSizes(view: DataView, fail: Fail): ChunkSizes {
 
 function checkTail(view: DataView, { rows, fail }: { readonly rows: number; readonly fail: Fail }): void {
   const at = HEADER_SIZE + rows * ROW_SIZE;
-  const [zero, alsoZero, offset, size, marker] = [0, 8, 16, 24, 32].map((i) => view.getBigUint64(at + i, true));
-  if (marker !== TABLE_TAIL_MARKER) fail("it is truncated, or followed by other data: no tail marker at its end");
+  const [zero, alsoZero, offset, size, marker] = [0, 8, 16, 24, 32].map((i) =>
+    view.getBigUint64(at + i, true)
+  );
+  if (marker !== TABLE_TAIL_MARKER) {
+    fail("it is truncated, or followed by other data: no tail marker at its end");
+  }
   if (zero !== 0n || alsoZero !== 0n || offset !== INDEX_RECORD_SIZE) fail("its tail is damaged");
-  if (size !== BigInt(TABLE_OVERHEAD + rows * ROW_SIZE)) fail(`its tail gives a table of ${size} bytes for ${rows} rows`);
+  if (size !== BigInt(TABLE_OVERHEAD + rows * ROW_SIZE)) {
+    fail(`its tail gives a table of ${size} bytes for ${rows} rows`);
+  }
 }
 
 /**
@@ -169,18 +183,21 @@ export class IndexBuilder {
   #rows = 0;
   #end = 0;
 
-  /** @returns Rows appended so far. */
+  /** Rows appended so far. */
   get rows(): number {
     return this.#rows;
   }
 
-  /** @returns Bytes of the blob described so far. */
+  /** Bytes of the blob described so far. */
   get size(): number {
     return this.#end;
   }
 
   /** Appends `count` rows of `size` bytes each, all with the ID at byte `offset` of `ids`. */
-  append(ids: Uint8Array, row: { readonly offset: number; readonly size: number; readonly count?: number }): void {
+  append(
+    ids: Uint8Array,
+    row: { readonly offset: number; readonly size: number; readonly count?: number },
+  ): void {
     const count = row.count ?? 1;
     this.#reserve(this.#rows + count);
     const id = ids.subarray(row.offset, row.offset + CHUNK_ID_SIZE);
@@ -190,7 +207,7 @@ export class IndexBuilder {
     }
   }
 
-  /** @returns The rows from `row` on, borrowed until the next call of {@linkcode append}. */
+  /** The rows from `row` on, borrowed until the next call of {@linkcode append}. */
   since(row: number): Pick<Index, "ids" | "ends"> {
     return {
       ids: this.#ids.subarray(row * CHUNK_ID_SIZE, this.#rows * CHUNK_ID_SIZE),
@@ -198,7 +215,7 @@ export class IndexBuilder {
     };
   }
 
-  /** @returns The index; the builder must not be used afterwards. */
+  /** The index; the builder must not be used afterwards. */
   finish(options: { readonly sizes: ChunkSizes; readonly flags: bigint }): Index {
     return { sizes: options.sizes, flags: options.flags, ...this.since(0) };
   }

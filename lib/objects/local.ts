@@ -51,12 +51,14 @@ export class LocalObjects implements ObjectStore {
         using file = this.#posix.open(this.#path(key), { noFollow: true });
         const size = file.size();
         if (size > (options?.maxSize ?? Infinity)) {
-          throw new StoreError(this.#path(key), "read", { reason: `${size} bytes are more than ${options?.maxSize}` });
+          throw new StoreError(this.#path(key), "read", {
+            reason: `${size} bytes are more than ${options?.maxSize}`,
+          });
         }
         const bytes = new Uint8Array(size);
         return bytes.subarray(0, file.readAt(bytes, 0));
       } catch (error) {
-        if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
+        if (hasErrorCode(error, "ENOENT")) return undefined;
         throw error;
       }
     }, options);
@@ -84,7 +86,7 @@ export class LocalObjects implements ObjectStore {
   async *list(prefix: string, options?: CallOptions): AsyncIterable<string> {
     const directories = [""];
     for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-      for await (const entry of Deno.readDir(this.#path(directory))) {
+      for (const entry of await this.#entries(directory)) {
         options?.signal?.throwIfAborted();
         const key = `${directory}${entry.name}`;
         if (entry.isDirectory) directories.push(`${key}/`);
@@ -98,8 +100,17 @@ export class LocalObjects implements ObjectStore {
     return this.#attempt("delete from", () => this.#posix.remove(this.#path(key)), options);
   }
 
+  /** Nothing is kept open. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  async #entries(directory: string): Promise<readonly Deno.DirEntry[]> {
+    try {
+      return await Array.fromAsync(Deno.readDir(this.#path(directory)));
+    } catch (cause) {
+      throw new StoreError(this.location, "list", { cause });
+    }
   }
 
   #path(key: string): string {
@@ -131,5 +142,7 @@ export async function checkDirectory(path: string): Promise<void> {
     if (!(cause instanceof Deno.errors.NotFound)) throw new StoreError(path, "open", { cause });
     throw new StoreError(path, "open store", { reason: "it does not exist" });
   }
-  if (!info.isDirectory) throw new StoreError(path, "open store", { reason: "it is a file, a directory is needed" });
+  if (!info.isDirectory) {
+    throw new StoreError(path, "open store", { reason: "it is a file, a directory is needed" });
+  }
 }

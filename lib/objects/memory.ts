@@ -25,7 +25,7 @@ export class MemoryObjects implements ObjectStore {
     return this.#objects.has(key);
   }
 
-  /** @returns A fresh copy. */
+  /** Reads an object. @returns A fresh copy. */
   async get(
     key: string,
     options?: CallOptions & { readonly maxSize?: number | undefined },
@@ -53,12 +53,13 @@ export class MemoryObjects implements ObjectStore {
     }
   }
 
-  /** @returns Whether there was an object. */
+  /** Deletes an object. @returns Whether there was one. */
   async remove(key: string, options?: CallOptions): Promise<boolean> {
     await options?.signal?.throwIfAborted();
     return this.#objects.delete(key);
   }
 
+  /** Forgets all objects. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#objects.clear();
     return Promise.resolve();

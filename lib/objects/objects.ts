@@ -28,6 +28,6 @@ export interface ObjectStore extends AsyncDisposable {
   put(key: string, data: Uint8Array, options?: CallOptions): Promise<void>;
   /** Keys that start with `prefix`, in no particular order. */
   list(prefix: string, options?: CallOptions): AsyncIterable<string>;
-  /** @returns Whether there was an object. */
+  /** Deletes an object. @returns Whether there was one. */
   remove(key: string, options?: CallOptions): Promise<boolean>;
 }

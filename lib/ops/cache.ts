@@ -39,7 +39,11 @@ const USUAL_CHUNK_SIZE = 65_536;
  * @returns Chunks that were copied.
  * @throws {ChunkMissingError} If the source lacks a chunk.
  */
-export async function cacheChunks(engine: Engine, work: CacheWork, options: CacheWorkOptions = {}): Promise<number> {
+export async function cacheChunks(
+  engine: Engine,
+  work: CacheWork,
+  options: CacheWorkOptions = {},
+): Promise<number> {
   const sources = work.source.directories;
   const target = work.target.directories?.length === 1 ? work.target.directories[0] : undefined;
   if (sources === undefined || target === undefined) return await copyThroughStores(engine, work, options);
@@ -56,7 +60,11 @@ export async function cacheChunks(engine: Engine, work: CacheWork, options: Cach
   return counters.get("copied") ?? 0;
 }
 
-async function copyThroughStores(engine: Engine, work: CacheWork, options: CacheWorkOptions): Promise<number> {
+async function copyThroughStores(
+  engine: Engine,
+  work: CacheWork,
+  options: CacheWorkOptions,
+): Promise<number> {
   const { source, target } = work;
   const { concurrency: limit = DEFAULT_CONCURRENCY, signal } = options;
   const group = new TaskGroup({ limit, signal });

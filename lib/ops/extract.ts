@@ -26,7 +26,11 @@ export interface ExtractOptions extends Omit<AssembleOptions, "path" | "blank"> 
  * @throws {StoreError} If the output cannot be written, is not a regular file (and `inPlace` is not set), or is
  * the data of a seed.
  */
-export async function extractBlob(engine: Engine, path: string, options: ExtractOptions): Promise<AssembleStats> {
+export async function extractBlob(
+  engine: Engine,
+  path: string,
+  options: ExtractOptions,
+): Promise<AssembleStats> {
   const info = await Deno.stat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new StoreError(path, "write", { cause: error });
@@ -34,7 +38,9 @@ export async function extractBlob(engine: Engine, path: string, options: Extract
   if (info?.isDirectory ?? false) throw new StoreError(path, "write", { reason: "it is a directory" });
   if (!(options.inPlace ?? false)) {
     if (info !== undefined && !info.isFile) {
-      throw new StoreError(path, "replace", { reason: "it is not a regular file; write to it with --in-place" });
+      throw new StoreError(path, "replace", {
+        reason: "it is not a regular file; write to it with --in-place",
+      });
     }
     return await extractBeside(engine, path, options);
   }

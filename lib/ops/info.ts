@@ -19,7 +19,9 @@ export interface IndexInfoOptions {
   /** Chunks of these indexes count as seeded. */
   readonly seeds?: readonly Index[] | undefined;
   /** Plain and stored sizes by chunk, of chunks whose stored size is known. */
-  readonly storedSizes?: ReadonlyMap<ChunkId, { readonly plain: number; readonly stored: number }> | undefined;
+  readonly storedSizes?:
+    | ReadonlyMap<ChunkId, { readonly plain: number; readonly stored: number }>
+    | undefined;
   /** Questions to stores at once. @default 10 */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;

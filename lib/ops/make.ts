@@ -49,7 +49,9 @@ export function archiveFlags(file: PosixFile, engine: Engine): bigint | undefine
   const head = new Uint8Array(ENTRY_SIZE);
   if (file.readAt(head, 0) < ENTRY_SIZE) return undefined;
   const view = new DataView(head.buffer);
-  if (view.getBigUint64(0, true) !== BigInt(ENTRY_SIZE) || view.getBigUint64(8, true) !== TYPE_ENTRY) return undefined;
+  if (view.getBigUint64(0, true) !== BigInt(ENTRY_SIZE) || view.getBigUint64(8, true) !== TYPE_ENTRY) {
+    return undefined;
+  }
   const flags = view.getBigUint64(16, true);
   if (unassignedFlags(flags) !== 0n || normalizeFlags(flags) !== flags) return undefined;
   return withDigest(flags, engine.digest);

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { CHUNK_ID_SIZE, formatChunkId } from "../chunk_id.ts";
+import { type BlobPart, blobPart, streamBlob } from "../assemble/stream_blob.ts";
 import { CAT, CAT_CONTROL_WORDS, type CatTask, fetchNext } from "../concurrency/cat_task.ts";
 import { CONTROL, newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import type { Engine, RunningTask } from "../concurrency/worker_pool.ts";
-import { ChunkInvalidError } from "../errors.ts";
-import { blobSize, type Index, rowAt, rowSize, rowStart } from "../format/index_file.ts";
-import { type ChunkStore, requireChunk } from "../store/types.ts";
+import { type Index, rowSize } from "../format/index_file.ts";
+import type { ChunkStore } from "../store/types.ts";
 
 /** Which part of a blob to read, and from where. */
 export interface ReadBlobOptions {
@@ -25,51 +24,38 @@ export interface ReadBlobOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const SLOT_MEMORY = 16 << 20;
+const SLOT_MEMORY = 8 << 20;
 const MIN_SLOTS = 4;
 /** Bytes handed out at once: a write of this size costs little more than one of a chunk. */
 const BATCH_SIZE = 256 * 1024;
 const NAP_MS = 5;
-const DEFAULT_CONCURRENCY = 10;
 
 /**
  * Yields the bytes of the blob in order, every chunk verified before any of it is handed out.
  *
- * @returns Fresh bytes, some 256 KiB at a time.
+ * @returns Bytes that are borrowed until the next ones are asked for, some 256 KiB at a time.
  * @throws {RangeError} If the part is not inside the blob.
  */
-export async function* readBlob(engine: Engine, options: ReadBlobOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { index, offset = 0 } = options;
-  const size = options.size ?? blobSize(index) - offset;
-  if (offset < 0 || size < 0 || offset + size > blobSize(index)) {
-    throw new RangeError(`Cannot read ${size} bytes at offset ${offset}: the blob has ${blobSize(index)} bytes`);
-  }
-  if (size === 0) return;
-  const first = rowAt(index, offset);
-  const end = rowAt(index, offset + size - 1) + 1;
-  const part = { first, end, from: offset - rowStart(index, first), size };
-  if (options.store.directories === undefined) yield* readThroughStore(engine, { ...options, ...part });
-  else yield* readDirectories(engine, { ...options, ...part });
+export async function* readBlob(engine: Engine, options: ReadBlobOptions): AsyncGenerator<Uint8Array> {
+  const part = { ...options, ...blobPart(options.index, options) };
+  if (part.size === 0) return;
+  if (options.store.directories !== undefined) yield* readDirectories(engine, part);
+  else yield* streamBlob({ ...options, digest: engine.tools.digest });
 }
 
-interface Part extends ReadBlobOptions {
-  readonly first: number;
-  readonly end: number;
-  /** Bytes of the first row to leave out. */
-  readonly from: number;
-  readonly size: number;
-}
+type Part = ReadBlobOptions & BlobPart;
 
-async function* readDirectories(engine: Engine, part: Part): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* readDirectories(engine: Engine, part: Part): AsyncGenerator<Uint8Array> {
   const task = newTask(part);
   const run = engine.begin(task, { signal: part.signal });
   if (part.size >= engine.minWork) run.enlist();
   try {
+    const buffer = new Uint8Array(BATCH_SIZE + task.slotSize);
     let left = part.size;
     let from = part.from;
     for (let number = 0; number < part.end - part.first;) {
       await waitForRow({ task, run, engine, number });
-      const batch = takeBatch(task, { number, index: part.index, from, left });
+      const batch = takeBatch(task, { number, index: part.index, from, left, buffer });
       Atomics.store(task.control, CAT.taken, batch.next);
       Atomics.notify(task.control, CAT.taken);
       number = batch.next;
@@ -110,7 +96,12 @@ function newTask(part: Part): CatTask {
 
 /** Helps the other threads until the row is there. */
 async function waitForRow(
-  wait: { readonly task: CatTask; readonly run: RunningTask; readonly engine: Engine; readonly number: number },
+  wait: {
+    readonly task: CatTask;
+    readonly run: RunningTask;
+    readonly engine: Engine;
+    readonly number: number;
+  },
 ): Promise<void> {
   const { task, run, engine, number } = wait;
   while (!isFilled(task, number)) {
@@ -130,65 +121,23 @@ function isFilled(task: CatTask, number: number): boolean {
 /** Takes the rows that are there, from `number` on. */
 function takeBatch(
   task: CatTask,
-  place: { readonly number: number; readonly index: Index; readonly from: number; readonly left: number },
-): { readonly bytes: Uint8Array<ArrayBuffer>; readonly next: number } {
-  const parts: Uint8Array[] = [];
+  place: {
+    readonly number: number;
+    readonly index: Index;
+    readonly from: number;
+    readonly left: number;
+    readonly buffer: Uint8Array;
+  },
+): { readonly bytes: Uint8Array; readonly next: number } {
   let size = 0;
   let next = place.number;
-  while (task.first + next < task.end && size < Math.min(BATCH_SIZE, place.left) && isFilled(task, next)) {
+  while (task.first + next < task.end && size < BATCH_SIZE && isFilled(task, next)) {
     const from = next === place.number ? place.from : 0;
-    const rowEnd = Math.min(rowSize(place.index, task.first + next), from + place.left - size);
+    const end = Math.min(rowSize(place.index, task.first + next), from + place.left - size);
     const at = (next % task.filled.length) * task.slotSize;
-    parts.push(task.slots.subarray(at + from, at + rowEnd));
-    size += rowEnd - from;
+    place.buffer.set(task.slots.subarray(at + from, at + end), size);
+    size += end - from;
     next++;
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return { bytes, next };
-}
-
-async function* readThroughStore(engine: Engine, part: Part): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { index, store, first, end } = part;
-  const abort = new AbortController();
-  const signal = part.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, part.signal]);
-  const pending: Promise<Uint8Array>[] = [];
-  let left = part.size;
-  try {
-    let asked = first;
-    for (let row = first; row < end; row++) {
-      while (asked < end && pending.length < (part.concurrency ?? DEFAULT_CONCURRENCY)) {
-        const answer = readRow(engine, { index, store, row: asked++, signal });
-        answer.catch(() => {}); // Thrown when its turn comes.
-        pending.push(answer);
-      }
-      const plain = await pending.shift()!;
-      const from = row === first ? part.from : 0;
-      const bytes = plain.slice(from, Math.min(plain.length, from + left)) as Uint8Array<ArrayBuffer>;
-      left -= bytes.length;
-      yield bytes;
-    }
-  } finally {
-    abort.abort();
-    await Promise.allSettled(pending);
-  }
-}
-
-async function readRow(
-  engine: Engine,
-  wanted: { readonly index: Index; readonly store: ChunkStore; readonly row: number; readonly signal: AbortSignal },
-): Promise<Uint8Array> {
-  const { index, store, row, signal } = wanted;
-  const id = formatChunkId(index.ids, row * CHUNK_ID_SIZE);
-  const chunk = await requireChunk(store, id, { signal });
-  chunk.verify(engine.tools.digest);
-  const plain = chunk.plain();
-  if (plain.length !== rowSize(index, row)) {
-    throw new ChunkInvalidError(id, `it has ${plain.length} bytes, the index says ${rowSize(index, row)}`);
-  }
-  return plain;
+  return { bytes: place.buffer.subarray(0, size), next };
 }

@@ -46,7 +46,9 @@ export async function verifyStore(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   const directory = store.directories?.length === 1 ? store.directories[0] : undefined;
-  if (directory === undefined) throw new UnsupportedError(`Cannot verify '${store.location}': it is no directory`);
+  if (directory === undefined) {
+    throw new UnsupportedError(`Cannot verify '${store.location}': it is no directory`);
+  }
   const ids: Uint8Array[] = [];
   for await (const id of store.list({ signal: options.signal })) ids.push(encodeChunkId(id));
   const table = new Uint8Array(ids.length * CHUNK_ID_SIZE);

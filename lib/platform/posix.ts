@@ -74,6 +74,13 @@ export interface PosixFile extends Disposable {
   cloneFrom(source: PosixFile, range: CloneRange): boolean;
   /** Waits until data and size are on the device. */
   sync(): void;
+  /**
+   * Locks the whole file for this handle alone, until it is closed. Binds only those who ask for the lock as well;
+   * reading and writing by others go on.
+   *
+   * @returns False if another handle has the lock; undefined where there are no such locks.
+   */
+  tryLock(): boolean | undefined;
 }
 
 /** The file system, by system calls or by Deno's own functions. */
@@ -104,6 +111,16 @@ export async function openPosix(
   }
   const { openPosixDeno } = await import("./posix_deno.ts");
   return openPosixDeno();
+}
+
+/**
+ * Passes on the size of an open file.
+ *
+ * @throws {PosixError} If no file has that size: directories can be opened, and on ext4 they end at 2^63 − 1.
+ */
+export function checkedSize(size: number, file: Pick<PosixFile, "path">): number {
+  if (Number.isSafeInteger(size)) return size;
+  throw new PosixError("EISDIR", { path: file.path, text: `${file.path}: Is a directory` });
 }
 
 /** The text of `path`, for messages. */

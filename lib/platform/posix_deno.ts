@@ -5,6 +5,7 @@
  */
 
 import {
+  checkedSize,
   hasErrorCode,
   type OpenFileOptions,
   type Path,
@@ -43,7 +44,7 @@ class DenoPosix implements Posix {
       Deno.statSync(pathText(path));
       return true;
     } catch (error) {
-      if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return false;
+      if (hasErrorCode(error, "ENOENT")) return false;
       throw error;
     }
   }
@@ -53,8 +54,13 @@ class DenoPosix implements Posix {
   }
 
   remove(path: Path): boolean {
+    const text = pathText(path);
     try {
-      Deno.removeSync(pathText(path));
+      // Deno would also remove an empty directory.
+      if (Deno.lstatSync(text).isDirectory) {
+        throw new PosixError("EISDIR", { path: text, text: `${text}: Is a directory` });
+      }
+      Deno.removeSync(text);
       return true;
     } catch (error) {
       if (hasErrorCode(error, "ENOENT")) return false;
@@ -76,6 +82,7 @@ class DenoPosix implements Posix {
 class DenoFile implements PosixFile {
   readonly path: string;
   readonly #file: Deno.FsFile;
+  #isOpen = true;
 
   constructor(file: Deno.FsFile, path: string) {
     this.#file = file;
@@ -107,7 +114,7 @@ class DenoFile implements PosixFile {
   }
 
   size(): number {
-    return this.#file.seekSync(0, Deno.SeekMode.End);
+    return checkedSize(this.#file.seekSync(0, Deno.SeekMode.End), this);
   }
 
   truncate(size: number): void {
@@ -130,8 +137,19 @@ class DenoFile implements PosixFile {
     this.#file.syncSync();
   }
 
+  tryLock(): boolean | undefined {
+    // A lock of Windows keeps all other handles from writing, those of our own threads too.
+    if (Deno.build.os === "windows") return undefined;
+    try {
+      return this.#file.tryLockSync(true);
+    } catch {
+      return undefined; // The file system has no locks.
+    }
+  }
+
   [Symbol.dispose](): void {
-    this.#file.close();
+    if (this.#isOpen) this.#file.close();
+    this.#isOpen = false;
   }
 }
 

@@ -4,8 +4,20 @@
  * @module
  */
 
-import { errno, ERRNO_NAMES, errorText, FALLOC, IOCTL, type Libc, libc, O, SEEK } from "../../ffi/libc.ts";
 import {
+  errno,
+  ERRNO_NAMES,
+  errorText,
+  FALLOC,
+  IOCTL,
+  type Libc,
+  libc,
+  LOCK,
+  O,
+  SEEK,
+} from "../../ffi/libc.ts";
+import {
+  checkedSize,
   type CloneRange,
   hasErrorCode,
   type OpenFileOptions,
@@ -45,7 +57,7 @@ class FfiPosix implements Posix {
   exists(path: Path): boolean {
     if (this.#libc.access(cString(path), 0) === 0) return true;
     const error = systemError(this.#libc, path);
-    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return false;
+    if (hasErrorCode(error, "ENOENT")) return false;
     throw error;
   }
 
@@ -88,7 +100,12 @@ class FfiFile implements PosixFile {
     let done = 0;
     while (done < target.length) {
       const part = done === 0 ? target : target.subarray(done);
-      const count = this.#libc.pread(this.#fd, part as BufferSource, BigInt(part.length), BigInt(offset + done));
+      const count = this.#libc.pread(
+        this.#fd,
+        part as BufferSource,
+        BigInt(part.length),
+        BigInt(offset + done),
+      );
       if (count === 0) break;
       if (count > 0) done += count;
       else this.#failUnlessInterrupted();
@@ -100,7 +117,12 @@ class FfiFile implements PosixFile {
     let done = 0;
     while (done < data.length) {
       const part = done === 0 ? data : data.subarray(done);
-      const count = this.#libc.pwrite(this.#fd, part as BufferSource, BigInt(part.length), BigInt(offset + done));
+      const count = this.#libc.pwrite(
+        this.#fd,
+        part as BufferSource,
+        BigInt(part.length),
+        BigInt(offset + done),
+      );
       if (count >= 0) done += count;
       else this.#failUnlessInterrupted();
     }
@@ -126,7 +148,7 @@ class FfiFile implements PosixFile {
   size(): number {
     const end = this.#libc.lseek(this.#fd, 0n, SEEK.end);
     if (end < 0n) throw this.#error();
-    return Number(end);
+    return checkedSize(Number(end), this);
   }
 
   truncate(size: number): void {
@@ -169,6 +191,15 @@ class FfiFile implements PosixFile {
       if (hasErrorCode(error, "EINVAL", "EROFS")) return; // fsync(2): a file which does not support it
       if (!hasErrorCode(error, "EINTR")) throw error;
     }
+  }
+
+  tryLock(): boolean | undefined {
+    while (this.#libc.flock(this.#fd, LOCK.exclusive | LOCK.nonBlocking) !== 0) {
+      const error = this.#error();
+      if (hasErrorCode(error, "EAGAIN")) return false;
+      if (!hasErrorCode(error, "EINTR")) return undefined; // Whatever it is, nobody gets a lock here.
+    }
+    return true;
   }
 
   [Symbol.dispose](): void {

@@ -36,6 +36,7 @@ export class FileSeed implements Seed {
   readonly index: Index;
   readonly #table: IdTable;
 
+  /** Makes a seed of the file at `location` and the index that describes it. */
   constructor(location: string, index: Index) {
     this.location = location;
     this.index = index;

@@ -59,6 +59,7 @@ export class CacheStore implements ChunkStore {
     return chunk;
   }
 
+  /** Closes what it was made of. */
   [Symbol.asyncDispose](): Promise<void> {
     return disposeAll([this.#cache, this.#source]);
   }

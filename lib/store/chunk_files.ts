@@ -57,7 +57,7 @@ export class ChunkFiles {
       const target = reserve(file.size());
       return target.subarray(0, file.readAt(target, 0));
     } catch (error) {
-      if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
+      if (hasErrorCode(error, "ENOENT")) return undefined;
       throw error;
     }
   }

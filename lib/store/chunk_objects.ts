@@ -50,7 +50,10 @@ export class ChunkObjects implements PrunableChunkStore {
   /** Reads and verifies one chunk. */
   async get(id: ChunkId, options?: CallOptions): Promise<Chunk | undefined> {
     const maxSize = MAX_CHUNK_SIZE;
-    const stored = await this.#objects.get(this.#key(id), { ...options, maxSize: maxSize + ENCODING_OVERHEAD });
+    const stored = await this.#objects.get(this.#key(id), {
+      ...options,
+      maxSize: maxSize + ENCODING_OVERHEAD,
+    });
     if (stored === undefined) return undefined;
     const chunk = Chunk.fromStored(id, stored, { codecs: this.#options.codecs, maxSize });
     if (this.#options.verify ?? true) chunk.verify(this.#options.digest);
@@ -78,6 +81,7 @@ export class ChunkObjects implements PrunableChunkStore {
     return this.#objects.remove(this.#key(id), options);
   }
 
+  /** Closes what it was made of. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.#objects[Symbol.asyncDispose]());
   }

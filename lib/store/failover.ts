@@ -32,6 +32,7 @@ export class FailoverStore implements ChunkStore {
     return this.#ask((store) => store.get(id, options), options);
   }
 
+  /** Closes what it was made of. */
   [Symbol.asyncDispose](): Promise<void> {
     return disposeAll(this.#members);
   }

@@ -31,6 +31,7 @@ export class IndexObjects implements WritableIndexStore {
     return this.#objects.put(checkIndexName(name), encodeIndex(index), options);
   }
 
+  /** Closes what it was made of. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.#objects[Symbol.asyncDispose]());
   }

@@ -7,6 +7,7 @@
 import { CodecStack } from "../codec/codec_stack.ts";
 import { openZstd } from "../codec/zstd.ts";
 import type { Digest } from "../digest/digest.ts";
+import { StoreError } from "../errors.ts";
 import { checkDirectory, LocalObjects } from "../objects/local.ts";
 import { openPosix } from "../platform/posix.ts";
 import { TEMPORARY_PREFIX } from "./chunk_files.ts";
@@ -32,7 +33,7 @@ export async function openLocalChunkStore(
   path: string,
   options: LocalChunkStoreOptions,
 ): Promise<PrunableChunkStore> {
-  if (options.create ?? false) await Deno.mkdir(path, { recursive: true, mode: 0o755 });
+  if (options.create ?? false) await createDirectory(path);
   await checkDirectory(path);
   const uncompressed = options.uncompressed ?? false;
   const objects = new LocalObjects(await openPosix(), path, { temporaryPrefix: TEMPORARY_PREFIX });
@@ -41,6 +42,14 @@ export async function openLocalChunkStore(
     digest: options.digest,
     directories: [{ root: path, form: uncompressed ? "plain" : "zstd" }],
   });
+}
+
+async function createDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw new StoreError(path, "create store", { cause });
+  }
 }
 
 /**

@@ -38,6 +38,7 @@ export class RouterStore implements ChunkStore {
     return undefined;
   }
 
+  /** Closes what it was made of. */
   [Symbol.asyncDispose](): Promise<void> {
     return disposeAll(this.#members);
   }

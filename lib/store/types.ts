@@ -57,7 +57,7 @@ export interface WritableChunkStore extends ChunkStore {
 export interface PrunableChunkStore extends WritableChunkStore {
   /** IDs of all chunks in the store's own form, in no particular order. */
   list(options?: CallOptions): AsyncIterable<ChunkId>;
-  /** @returns Whether the chunk was there. */
+  /** Deletes a chunk. @returns Whether it was there. */
   remove(id: ChunkId, options?: CallOptions): Promise<boolean>;
 }
 
@@ -65,7 +65,7 @@ export interface PrunableChunkStore extends WritableChunkStore {
 export interface IndexStore extends AsyncDisposable {
   /** Where the store is, credentials removed. */
   readonly location: string;
-  /** @returns The index; `undefined` if the store does not have it. */
+  /** Reads an index; `undefined` if the store does not have it. */
   get(name: string, options?: CallOptions): Promise<Index | undefined>;
 }
 

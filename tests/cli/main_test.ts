@@ -294,6 +294,22 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "A command that waits for its reader can be interrupted",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const child = spawnCli(["endless"], { program: PROGRAM });
+    await child.stdin.close();
+    const reader = child.stdout.getReader();
+    assert.match(new TextDecoder().decode((await reader.read()).value), /^line 0\n/);
+    child.kill("SIGINT");
+    const [status, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    assert.equal(stderr, "Error: interrupted by signal\n");
+    assert.equal(status.code, 130);
+    await reader.cancel();
+  },
+});
+
 Deno.test("A command that nobody listens to ends quietly", async () => {
   const child = spawnCli(["endless"], { program: PROGRAM });
   await child.stdin.close();

@@ -105,5 +105,8 @@ Deno.test.each([
   { text: "16:64:131073", message: "chunk size MAX is too large (at most 131072 KiB)" },
   { text: `16:64:${"9".repeat(400)}`, message: "chunk size MAX is too large (at most 131072 KiB)" },
 ])("parseChunkSizes() says: $message", ({ text, message }) => {
-  assert.throws(() => parseChunkSizes(text), (error) => error instanceof ConfigError && error.message === message);
+  assert.throws(
+    () => parseChunkSizes(text),
+    (error) => error instanceof ConfigError && error.message === message,
+  );
 });

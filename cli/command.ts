@@ -35,9 +35,9 @@ export interface Command<T extends FlagTable = FlagTable> {
 
 /** How many arguments a command takes. */
 export interface ArgumentRules {
-  /** @default 0 */
+  /** The fewest. @default 0 */
   readonly min?: number;
-  /** @default any number */
+  /** The most. @default any number */
   readonly max?: number;
   /** What completion offers: names of commands, or these words. @default files */
   readonly suggestions?: "commands" | readonly string[];
@@ -45,9 +45,13 @@ export interface ArgumentRules {
 
 /** The flags of every command, in front of its name or behind it. */
 export const GLOBAL_FLAGS: {
+  /** A configuration file instead of the default one. */
   readonly config: Omit<StringFlag, "default" | "choices">;
+  /** The digest of chunks. */
   readonly digest: Omit<StringFlag, "choices"> & { readonly default: string };
+  /** More messages. */
   readonly verbose: BooleanFlag;
+  /** How progress is shown. */
   readonly progress: StringFlag & {
     readonly default: string;
     readonly choices: readonly ("auto" | "bar" | "lines" | "json" | "none")[];
@@ -100,16 +104,19 @@ export interface Globals {
 export interface CommandContext<T extends FlagTable = FlagTable> {
   /** The arguments; their number is as the command wants it. */
   readonly args: readonly string[];
+  /** Values of the flags in the command's table. */
   readonly flags: FlagValues<T>;
   /** Names of the flags that the command line has, even if with their default. */
   readonly given: ReadonlySet<string>;
+  /** Values of the flags that every command has. */
   readonly globals: Globals;
   /** The commands of the program. */
   readonly commands: CommandTable;
-  /** @returns The environment variable, or `undefined`. */
+  /** Looks up an environment variable. @returns `undefined` if it is not set. */
   env(name: string): string | undefined;
   /** Standard input; opened when it is first asked for. */
   readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Whether a person types the input. */
   readonly stdinIsTerminal: boolean;
   /** For results. */
   readonly stdout: OutputStream;
@@ -119,7 +126,7 @@ export interface CommandContext<T extends FlagTable = FlagTable> {
   readonly signal: AbortSignal;
   /** Shows how far the work is, if that is wanted. */
   readonly progress: ProgressFactory;
-  /** @returns Milliseconds since 1970. */
+  /** Tells the time. @returns Milliseconds since 1970. */
   now(): number;
 }
 

@@ -9,13 +9,17 @@ import { type Flag, flagName, type FlagTable, splitCommand } from "./flags.ts";
 
 /** One possible word. */
 export interface Candidate {
+  /** The whole word, also if a part of it is there already. */
   readonly value: string;
+  /** What it means; may be empty. */
   readonly description: string;
 }
 
 /** All possible words, and whether it may be the name of a file instead. */
 export interface Completion {
+  /** Words that start with what is there already. */
   readonly candidates: readonly Candidate[];
+  /** Whether the shell may offer names of files. */
   readonly files: boolean;
 }
 

@@ -9,6 +9,7 @@ export class UsageError extends Error {
   /** What the user can do about it; shown below the error. */
   readonly hint: string | undefined;
 
+  /** Says in one line what is wrong. */
   constructor(message: string, options: ErrorOptions & { readonly hint?: string } = {}) {
     super(message, options);
     this.name = "UsageError";
@@ -24,6 +25,7 @@ export class InterruptedError extends Error {
   /** What a shell reports for a program that the signal ended: 130 or 143. */
   readonly exitCode: number;
 
+  /** The signal decides the exit code. */
   constructor(signal: InterruptSignal) {
     super("interrupted by signal");
     this.name = "InterruptedError";
@@ -36,6 +38,7 @@ export class BrokenPipeError extends Error {
   /** What a shell reports for a program that SIGPIPE ended. */
   readonly exitCode = 141;
 
+  /** Keeps the system error as the cause. */
   constructor(options?: ErrorOptions) {
     super("cannot write to standard output: nobody reads it", options);
     this.name = "BrokenPipeError";

@@ -35,7 +35,9 @@ export interface FlagBase {
 
 /** Text. Where the flag is given more than once, the last value counts. */
 export interface StringFlag extends FlagBase {
+  /** Tells the kinds of flags apart. */
   readonly kind: "string";
+  /** Value if the flag is not given. */
   readonly default?: string;
   /** The only values that are accepted; they become the type of the value. */
   readonly choices?: readonly string[];
@@ -45,20 +47,25 @@ export interface StringFlag extends FlagBase {
 
 /** Comma-separated values; the first occurrence replaces the default, later ones add to it. */
 export interface ListFlag extends FlagBase {
+  /** Tells the kinds of flags apart. */
   readonly kind: "list";
+  /** Values if the flag is not given. @default [] */
   readonly default?: readonly string[];
 }
 
 /** A switch: `--flag`, or `--flag=false`. */
 export interface BooleanFlag extends FlagBase {
+  /** Tells the kinds of flags apart. */
   readonly kind: "boolean";
-  /** @default false */
+  /** Value if the flag is not given. @default false */
   readonly default?: boolean;
 }
 
 /** A signed or unsigned 64-bit integer, in the notations of Go. */
 export interface IntegerFlag extends FlagBase {
+  /** Tells the kinds of flags apart. */
   readonly kind: "int" | "uint";
+  /** Value if the flag is not given. */
   readonly default?: number;
   /** Smallest value that is accepted. */
   readonly min?: number;
@@ -66,8 +73,9 @@ export interface IntegerFlag extends FlagBase {
 
 /** A duration such as `500ms`; the value is in milliseconds. */
 export interface DurationFlag extends FlagBase {
+  /** Tells the kinds of flags apart. */
   readonly kind: "duration";
-  /** Milliseconds. */
+  /** Value if the flag is not given, in milliseconds. */
   readonly default?: number;
   /** Smallest value that is accepted, in milliseconds. */
   readonly min?: number;
@@ -86,13 +94,15 @@ export type FlagValue<F extends Flag> = F extends { readonly kind: "boolean" } ?
   : F extends { readonly kind: "string" } ? string | Missing<F>
   : number | Missing<F>;
 
-type Missing<F> = F extends { readonly default: string | number } ? never : undefined;
+/** `undefined` for a flag without a default. */
+export type Missing<F> = F extends { readonly default: string | number } ? never : undefined;
 
 /** Values by the names of a table. */
 export type FlagValues<T extends FlagTable> = { readonly [Name in keyof T]: FlagValue<T[Name]> };
 
 /** A command line, taken apart. */
 export interface ParsedFlags<T extends FlagTable> {
+  /** A value for each flag of the table. */
   readonly flags: FlagValues<T>;
   /** Names, as in the table, of the flags that the command line has; also if with their default. */
   readonly given: ReadonlySet<string>;

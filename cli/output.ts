@@ -26,13 +26,13 @@ export interface OutputStream {
 
 /** What a {@linkcode BufferedOutput} writes to, such as `Deno.stdout`. */
 export interface OutputSink extends DirectSink {
-  /** @returns How many bytes were taken, at least one. */
+  /** Writes bytes as soon as there is room. @returns How many were taken, at least one. */
   write(data: Uint8Array): Promise<number>;
 }
 
 /** What a {@linkcode DirectOutput} writes to, such as `Deno.stderr`. */
 export interface DirectSink {
-  /** @returns How many bytes were taken, at least one. */
+  /** Writes bytes, and blocks until there is room. @returns How many were taken, at least one. */
   writeSync(data: Uint8Array): number;
 }
 
@@ -61,7 +61,7 @@ export class BufferedOutput implements OutputStream {
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  /** @param options `signal` ends all waiting for a slow reader; what is not written by then is lost. */
+  /** Starts with nothing written. `signal` ends all waiting for a slow reader; what is not written by then is lost. */
   constructor(
     sink: OutputSink,
     { isTerminal, signal }: { readonly isTerminal: boolean; readonly signal?: AbortSignal | undefined },
@@ -218,6 +218,7 @@ export class DirectOutput implements OutputStream {
   readonly isTerminal: boolean;
   readonly #sink: DirectSink;
 
+  /** Starts with nothing written. */
   constructor(sink: DirectSink, { isTerminal }: { readonly isTerminal: boolean }) {
     this.#sink = sink;
     this.isTerminal = isTerminal;

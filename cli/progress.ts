@@ -12,7 +12,7 @@ export type ProgressMode = "bar" | "lines" | "json" | "none";
 
 /** What a piece of work counts. */
 export interface ProgressOptions {
-  /** @default "bytes" */
+  /** What is counted. @default "bytes" */
   readonly unit?: "bytes" | "chunks";
 }
 
@@ -39,10 +39,11 @@ export interface ProgressFactory {
 
 /** Where and when progress is drawn. */
 export interface ProgressTarget {
+  /** Where it is shown; a bar with amounts only if that is a terminal. */
   readonly stderr: OutputStream;
-  /** @returns Width of the terminal in characters, or `undefined` if there is none. */
+  /** Measures the terminal. @returns Its width in characters, or `undefined` if there is none. */
   columns(): number | undefined;
-  /** @returns Milliseconds since any fixed time. @default performance.now() */
+  /** Tells the time. @returns Milliseconds since any fixed time. @default performance.now() */
   readonly clock?: () => number;
   /** Calls `tick` every so many milliseconds until the function it returns is called. @default setInterval() */
   readonly every?: (milliseconds: number, tick: () => void) => () => void;
@@ -50,6 +51,7 @@ export interface ProgressTarget {
 
 /** A factory, and the output for messages while its bars are drawn. */
 export interface ProgressDisplay {
+  /** For commands. */
   readonly progress: ProgressFactory;
   /** Like the target's, but what is written does not run into a bar. */
   readonly stderr: OutputStream;

@@ -39,20 +39,15 @@ export interface FetchRowsOptions {
  */
 export async function fetchRows(work: FetchRows, options: FetchRowsOptions): Promise<void> {
   const { concurrency: limit, signal } = options;
-  const group = new TaskGroup({ limit, signal });
-  try {
-    for (const [first, count] of work.runs) {
-      for (let row = first!; row < first! + count!; row++) {
-        await group.room();
-        group.start(async (signal) => {
-          work.file.writeAt(await readRow({ ...work, signal }, row), rowStart(work.index, row));
-          options.onRow(row);
-        });
-      }
+  await using group = new TaskGroup({ limit, signal });
+  for (const [first, count] of work.runs) {
+    for (let row = first!; row < first! + count!; row++) {
+      await group.room();
+      group.start(async (signal) => {
+        work.file.writeAt(await readRow({ ...work, signal }, row), rowStart(work.index, row));
+        options.onRow(row);
+      });
     }
-    await group.settle();
-  } catch (error) {
-    await group.cancel(error);
-    throw error;
   }
+  await group.settle();
 }

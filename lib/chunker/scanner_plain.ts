@@ -33,35 +33,46 @@ class PlainScanner implements BoundaryScanner {
   }
 
   find(from: number, to: number): number {
+    for (let p = from; (p = this.#findCandidate(p, to)) >= 0; p++) {
+      if (hashWindow(this.bytes, p) % this.#divisor === this.#divisor - 1) return p;
+    }
+    return -1;
+  }
+
+  /** First position that meets the filter, or −1. */
+  #findCandidate(from: number, to: number): number {
+    if (from > to) return -1;
     const bytes = this.bytes;
     const words = this.#words;
-    const { multiplier, addend, limit } = this.#filter;
-    const divisor = this.#divisor;
-    const last = divisor - 1;
-    if (from > to) return -1;
+    // Fields may hold doubles; as integers they save a conversion for each byte.
+    const multiplier = this.#filter.multiplier | 0;
+    const addend = this.#filter.addend | 0;
+    const limit = this.#filter.limit | 0;
     let h = hashWindow(bytes, from) | 0;
+    if ((Math.imul(h, multiplier) + addend | 0) < limit) return from;
     let p = from;
-    if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p;
-    for (; p < to && p % 4 !== 0; p++) {
+    for (; p < to && (p & 3) !== 0; p++) {
       h = (h << 1 | h >>> 31) ^ LEAVING[bytes[p - WINDOW_SIZE]!]! ^ ENTERING[bytes[p]!]!;
-      if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p + 1;
+      if ((Math.imul(h, multiplier) + addend | 0) < limit) return p + 1;
     }
-    // A window is a multiple of four bytes, so both ends can be read by aligned words, half as fast again as by bytes.
-    for (; p + 4 <= to; p += 4) {
-      const a = words[p - WINDOW_SIZE >> 2]!;
-      const b = words[p >> 2]!;
+    // A window is twelve words, so both of its ends are read by words; half as fast again as by bytes.
+    const end = to >> 2;
+    let i = p >> 2;
+    for (; i < end; i++) {
+      const a = words[i - WINDOW_SIZE / 4]!;
+      const b = words[i]!;
       h = (h << 1 | h >>> 31) ^ LEAVING[a & 255]! ^ ENTERING[b & 255]!;
-      if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p + 1;
+      if ((Math.imul(h, multiplier) + addend | 0) < limit) return 4 * i + 1;
       h = (h << 1 | h >>> 31) ^ LEAVING[a >>> 8 & 255]! ^ ENTERING[b >>> 8 & 255]!;
-      if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p + 2;
+      if ((Math.imul(h, multiplier) + addend | 0) < limit) return 4 * i + 2;
       h = (h << 1 | h >>> 31) ^ LEAVING[a >>> 16 & 255]! ^ ENTERING[b >>> 16 & 255]!;
-      if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p + 3;
+      if ((Math.imul(h, multiplier) + addend | 0) < limit) return 4 * i + 3;
       h = (h << 1 | h >>> 31) ^ LEAVING[a >>> 24]! ^ ENTERING[b >>> 24]!;
-      if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p + 4;
+      if ((Math.imul(h, multiplier) + addend | 0) < limit) return 4 * i + 4;
     }
-    for (; p < to; p++) {
+    for (p = Math.max(p, 4 * i); p < to; p++) {
       h = (h << 1 | h >>> 31) ^ LEAVING[bytes[p - WINDOW_SIZE]!]! ^ ENTERING[bytes[p]!]!;
-      if ((Math.imul(h, multiplier) + addend | 0) < limit && (h >>> 0) % divisor === last) return p + 1;
+      if ((Math.imul(h, multiplier) + addend | 0) < limit) return p + 1;
     }
     return -1;
   }

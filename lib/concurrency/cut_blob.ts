@@ -106,7 +106,8 @@ class BlobCut {
       await this.#report();
     } catch (error) {
       this.#run.fail(error);
-      await this.#uploads?.cancel(error);
+    } finally {
+      await this.#uploads?.[Symbol.asyncDispose]();
     }
     const counters = await this.#run.settle();
     const stored = this.#stored + (this.#uploads?.stored ?? 0) + (counters.get("stored") ?? 0);
@@ -168,6 +169,7 @@ class BlobCut {
     const { max } = this.#options.sizes;
     if (!this.#cutter.cutsZerosAtMax) return 0;
     const count = Math.floor(this.#source.holeAhead() / max);
+    if (count === 0) return 0;
     this.#source.skip(count * max);
     this.#nullRun += count;
     return count * max;
@@ -244,7 +246,7 @@ class BlobCut {
 }
 
 /** Writes chunks to a store that is no directory, each once, a few at a time. */
-class Uploads {
+class Uploads implements AsyncDisposable {
   stored = 0;
   readonly #store: WritableChunkStore;
   readonly #group: TaskGroup;
@@ -290,7 +292,7 @@ class Uploads {
     return this.#group.settle();
   }
 
-  async cancel(reason: unknown): Promise<void> {
-    await this.#group.cancel(reason);
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#group[Symbol.asyncDispose]();
   }
 }

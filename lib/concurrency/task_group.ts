@@ -11,17 +11,19 @@ export interface TaskGroupOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Calls of which the first failure cancels the others. Ends with {@linkcode settle} or {@linkcode cancel}. */
-export class TaskGroup {
+/** Calls of which the first failure cancels the others. Disposed of, it cancels what is under way and waits for it. */
+export class TaskGroup implements AsyncDisposable {
   readonly #limit: number;
-  readonly #signal: AbortSignal | undefined;
   readonly #abort = new AbortController();
+  /** The caller's signal, and the group's own. */
+  readonly #signal: AbortSignal;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: TaskGroupOptions) {
     this.#limit = options.limit;
-    this.#signal = options.signal;
+    const outer = options.signal === undefined ? [] : [options.signal];
+    this.#signal = AbortSignal.any([...outer, this.#abort.signal]);
   }
 
   /** Whether another call can be started. */
@@ -44,8 +46,7 @@ export class TaskGroup {
 
   /** Starts a call. Its failure is thrown by the group, not here. */
   start(call: (signal: AbortSignal) => Promise<void>): void {
-    const signals = [this.#abort.signal, ...this.#signal === undefined ? [] : [this.#signal]];
-    const running = this.#follow(call, AbortSignal.any(signals));
+    const running = this.#follow(call);
     this.#running.add(running);
     running.finally(() => this.#running.delete(running));
   }
@@ -60,16 +61,15 @@ export class TaskGroup {
     this.#check();
   }
 
-  /** Cancels all calls and waits for them; their failures are dropped. */
-  async cancel(reason: unknown): Promise<void> {
-    this.#failure ??= { error: reason };
-    this.#abort.abort(reason);
+  /** Cancels all calls and waits for them; their failures are dropped. After {@linkcode settle} there are none. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort(new DOMException("The calls were given up", "AbortError"));
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #follow(call: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #follow(call: (signal: AbortSignal) => Promise<void>): Promise<void> {
     try {
-      await call(signal);
+      await call(this.#signal);
     } catch (error) {
       this.#failure ??= { error };
       this.#abort.abort(error);
@@ -77,7 +77,7 @@ export class TaskGroup {
   }
 
   #check(): void {
-    this.#signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure.error;
+    this.#signal.throwIfAborted();
   }
 }

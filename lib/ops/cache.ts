@@ -67,26 +67,21 @@ async function copyThroughStores(
 ): Promise<number> {
   const { source, target } = work;
   const { concurrency: limit = DEFAULT_CONCURRENCY, signal } = options;
-  const group = new TaskGroup({ limit, signal });
+  await using group = new TaskGroup({ limit, signal });
   let copied = 0;
   let done = 0;
-  try {
-    for (const id of work.ids) {
-      await group.room();
-      group.start(async (signal) => {
-        if (!await target.has(id, { signal })) {
-          const chunk = await requireChunk(source, id, { signal });
-          chunk.verify(engine.tools.digest);
-          await target.put(chunk, { signal });
-          copied++;
-        }
-        options.onProgress?.(++done);
-      });
-    }
-    await group.settle();
-  } catch (error) {
-    await group.cancel(error);
-    throw error;
+  for (const id of work.ids) {
+    await group.room();
+    group.start(async (signal) => {
+      if (!await target.has(id, { signal })) {
+        const chunk = await requireChunk(source, id, { signal });
+        chunk.verify(engine.tools.digest);
+        await target.put(chunk, { signal });
+        copied++;
+      }
+      options.onProgress?.(++done);
+    });
   }
+  await group.settle();
   return copied;
 }

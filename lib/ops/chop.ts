@@ -74,27 +74,22 @@ async function chopRows(
   let stored = 0;
   let done = 0;
   using file = open(engine, path);
-  const group = new TaskGroup({ limit, signal });
-  try {
-    for (const { first, count } of work.ranges) {
-      for (let row = first; row < first + count; row++) {
-        await group.room();
-        const id = formatChunkId(index.ids, row * CHUNK_ID_SIZE);
-        const chunk = Chunk.fromPlain(id, readRow(file, index, row));
-        chunk.verify(engine.tools.digest);
-        group.start(async (signal) => {
-          if (await store.has(id, { signal })) return;
-          await store.put(chunk, { signal });
-          stored++;
-        });
-        options.onProgress?.(++done);
-      }
+  await using group = new TaskGroup({ limit, signal });
+  for (const { first, count } of work.ranges) {
+    for (let row = first; row < first + count; row++) {
+      await group.room();
+      const id = formatChunkId(index.ids, row * CHUNK_ID_SIZE);
+      const chunk = Chunk.fromPlain(id, readRow(file, index, row));
+      chunk.verify(engine.tools.digest);
+      group.start(async (signal) => {
+        if (await store.has(id, { signal })) return;
+        await store.put(chunk, { signal });
+        stored++;
+      });
+      options.onProgress?.(++done);
     }
-    await group.settle();
-  } catch (error) {
-    await group.cancel(error);
-    throw error;
   }
+  await group.settle();
   return stored;
 }
 

@@ -118,18 +118,16 @@ async function present(
 ): Promise<Set<ChunkId>> {
   const found = new Set<ChunkId>();
   if (store === undefined) return found;
-  const group = new TaskGroup({ limit: options.concurrency ?? DEFAULT_CONCURRENCY, signal: options.signal });
-  try {
-    for (const id of chunks.keys()) {
-      await group.room();
-      group.start(async (signal) => {
-        if (await store.has(id, { signal })) found.add(id);
-      });
-    }
-    await group.settle();
-  } catch (error) {
-    await group.cancel(error);
-    throw error;
+  await using group = new TaskGroup({
+    limit: options.concurrency ?? DEFAULT_CONCURRENCY,
+    signal: options.signal,
+  });
+  for (const id of chunks.keys()) {
+    await group.room();
+    group.start(async (signal) => {
+      if (await store.has(id, { signal })) found.add(id);
+    });
   }
+  await group.settle();
   return found;
 }

@@ -39,29 +39,24 @@ export async function pruneStore(
   options: PruneOptions = {},
 ): Promise<PruneResult> {
   const { dryRun = false, concurrency: limit = DEFAULT_CONCURRENCY, signal } = options;
-  const group = new TaskGroup({ limit, signal });
+  await using group = new TaskGroup({ limit, signal });
   let kept = 0;
   let removed = 0;
-  try {
-    for await (const id of store.list({ signal })) {
-      signal?.throwIfAborted();
-      if (keep.has(id)) {
-        kept++;
-        continue;
-      }
-      await group.room();
-      group.start(async (signal) => {
-        if (dryRun || await store.remove(id, { signal })) {
-          removed++;
-          options.onChunk?.(id);
-        }
-      });
+  for await (const id of store.list({ signal })) {
+    signal?.throwIfAborted();
+    if (keep.has(id)) {
+      kept++;
+      continue;
     }
-    await group.settle();
-  } catch (error) {
-    await group.cancel(error);
-    throw error;
+    await group.room();
+    group.start(async (signal) => {
+      if (dryRun || await store.remove(id, { signal })) {
+        removed++;
+        options.onChunk?.(id);
+      }
+    });
   }
+  await group.settle();
   let temporaries = 0;
   for (const directory of store.directories ?? []) {
     temporaries += await removeStale(directory, { dryRun, signal });

@@ -85,7 +85,7 @@ Deno.test("Without a shell, or with an unknown one, completion shows its help", 
     const { code, stdout, stderr } = await runCli(argv);
     assert.equal(code, 0);
     assert.equal(stderr, "");
-    assert.match(stdout, /\nUsage:\n  desync completion /);
+    assert.match(stdout, /\nUsage:\n {2}desync completion /);
   }
 });
 

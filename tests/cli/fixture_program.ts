@@ -1,7 +1,8 @@
 /** The program with commands that wait, write without end, or fail. */
 
 import { type CommandTable, defineCommand } from "../../cli/command.ts";
-import { runProcess } from "../../cli/main.ts";
+import { abortOnSignals, processIo } from "../../cli/process.ts";
+import { main } from "../../cli/program.ts";
 
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -92,4 +93,8 @@ export const FIXTURE_COMMANDS: CommandTable = {
   copy: { summary: copy.summary, load: () => Promise.resolve({ default: copy }) },
 };
 
-if (import.meta.main) await runProcess({ commands: FIXTURE_COMMANDS });
+if (import.meta.main) {
+  const controller = new AbortController();
+  abortOnSignals(controller, Deno.exit);
+  Deno.exit(await main(Deno.args, processIo(controller.signal), { commands: FIXTURE_COMMANDS }));
+}

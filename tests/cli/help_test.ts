@@ -89,7 +89,7 @@ Deno.test("formatRootHelp() lists commands in order, without those that are hidd
 Deno.test("Help of a command is the same whichever way it is asked for", async () => {
   const direct = await runCli(["version", "--help"]);
   assert.deepEqual([direct.code, direct.stderr], [0, ""]);
-  assert.match(direct.stdout, /^Shows the version[^]*\nUsage:\n  desync version \[flags\]\n/);
+  assert.match(direct.stdout, /^Shows the version[^]*\nUsage:\n {2}desync version \[flags\]\n/);
   for (
     const argv of [["help", "version"], ["-h", "version"], ["version", "x", "-h"], ["help", "version", "x"]]
   ) {

@@ -156,7 +156,7 @@ Deno.test.each([{ argv: ["--nosuch"] }, { argv: ["---x"] }, { argv: ["--config"]
     const { code, stdout, stderr } = await run(argv);
     assert.equal(code, 1);
     assert.equal(stdout, "");
-    assert.match(stderr, /^Error: [^\n]+\nUsage:\n  desync \[command\]\n\nAvailable Commands:\n/);
+    assert.match(stderr, /^Error: [^\n]+\nUsage:\n {2}desync \[command\]\n\nAvailable Commands:\n/);
   },
 );
 
@@ -212,7 +212,7 @@ Deno.test.each([["-h"], ["--help"], ["help"], [], ["--"], ["-"]].map((argv) => (
     const { code, stdout, stderr } = await run(argv);
     assert.equal(code, 0);
     assert.equal(stderr, "");
-    assert.match(stdout, /^desync distributes [^]*\nUsage:\n  desync \[command\]\n/);
+    assert.match(stdout, /^desync distributes [^]*\nUsage:\n {2}desync \[command\]\n/);
   },
 );
 

@@ -138,7 +138,7 @@ Deno.test("On a terminal, chunks are counted", () => {
   bar.set(50);
   stage.wait(800);
   stage.tick();
-  assert.match(stage.text, /\r\[=+>-+\]  25\.00% 50\/200 chunks 50\/s 00m03s *$/);
+  assert.match(stage.text, /\r\[=+>-+\] {2}25\.00% 50\/200 chunks 50\/s 00m03s *$/);
 });
 
 Deno.test.each([1, 5, 20, 30, 200].map((columns) => ({ columns })))(
@@ -210,25 +210,25 @@ Deno.test.each<{ argv: string[]; env?: Record<string, string>; columns?: number;
   {
     argv: [],
     columns: 60,
-    stderr: /^\rWorking \[>-+\]   0\.00% 0\/4 chunks 0\/s *\rWorking \[=+\] 100.00% .*\n$/,
+    stderr: /^\rWorking \[>-+\] {3}0\.00% 0\/4 chunks 0\/s *\rWorking \[=+\] 100.00% .*\n$/,
   },
   {
     argv: [],
     env: { DESYNC_PROGRESSBAR_ENABLED: "1" },
-    stderr: /^\rWorking    0\.00%\rWorking  100\.00% \d+s\n$/,
+    stderr: /^\rWorking {4}0\.00%\rWorking {2}100\.00% \d+s\n$/,
   },
   { argv: [], env: { DESYNC_PROGRESSBAR_ENABLED: "" }, stderr: /^$/ },
   {
     argv: [],
     env: { DESYNC_ENABLE_PARSABLE_PROGRESS: "1", DESYNC_PROGRESSBAR_ENABLED: "1" },
     columns: 60,
-    stderr: /^Working    0\.00%\nWorking  100\.00% \d+s\n$/,
+    stderr: /^Working {4}0\.00%\nWorking {2}100\.00% \d+s\n$/,
   },
   { argv: ["--progress=none"], env: { DESYNC_ENABLE_PARSABLE_PROGRESS: "1" }, columns: 60, stderr: /^$/ },
-  { argv: ["--progress=lines"], stderr: /^Working    0\.00%\nWorking  100\.00% \d+s\n$/ },
-  { argv: ["--progress=bar"], stderr: /^\rWorking    0\.00%\rWorking  100\.00% \d+s\n$/ },
+  { argv: ["--progress=lines"], stderr: /^Working {4}0\.00%\nWorking {2}100\.00% \d+s\n$/ },
+  { argv: ["--progress=bar"], stderr: /^\rWorking {4}0\.00%\rWorking {2}100\.00% \d+s\n$/ },
   { argv: ["--progress", "json"], stderr: /^\{"label":"Working".*\}\n\{.*"finished":true\}\n$/ },
-  { argv: ["--progress=lines", "no"], stderr: /^Working    0\.00%\nWorking   25\.00% \d+s\nError: no\n$/ },
+  { argv: ["--progress=lines", "no"], stderr: /^Working {4}0\.00%\nWorking {3}25\.00% \d+s\nError: no\n$/ },
   { argv: ["--progress=lines", "a", "b"], stderr: /^Error: [^\n]*\n$/ },
 ])("Progress is shown on standard error as $argv, $env and $columns columns want it", async (setting) => {
   const { argv, env = {}, columns, stderr } = setting;

@@ -40,7 +40,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 
 /** Whether two blobs are the same; comparing millions of bytes with `deepEqual` takes seconds. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** The bytes of each piece. */
@@ -109,7 +111,10 @@ export async function indexOf(
 
 /** IDs and ends in a form that `deepEqual` compares, and shows, in no time. */
 export function rowsOf(index: Pick<Index, "ids" | "ends">): readonly string[] {
-  return Array.from(index.ends, (end, row) => `${end} ${index.ids.subarray(32 * row, 32 * row + 32).toHex()}`);
+  return Array.from(
+    index.ends,
+    (end, row) => `${end} ${index.ids.subarray(32 * row, 32 * row + 32).toHex()}`,
+  );
 }
 
 /** A stream of `bytes` in slices that end at `cuts`, in bytes from the end of the one before. */

@@ -2,7 +2,7 @@
 
 import { InterruptedError } from "../../cli/errors.ts";
 import type { CommandTable } from "../../cli/command.ts";
-import { main } from "../../cli/main.ts";
+import { main } from "../../cli/program.ts";
 import { BufferedOutput, DirectOutput } from "../../cli/output.ts";
 
 /** How to run a command line. */

@@ -26,7 +26,7 @@ export function idBytes(id: number): Uint8Array<ArrayBuffer> {
 }
 
 /** @returns An index of these rows. */
-export function indexOf(rows: readonly RowSpec[], sizes: ChunkSizes = SMALL_SIZES): Index {
+export function fakeIndex(rows: readonly RowSpec[], sizes: ChunkSizes = SMALL_SIZES): Index {
   const builder = new IndexBuilder();
   for (const { id, size } of rows) builder.append(idBytes(id), { offset: 0, size });
   return builder.finish({ sizes, flags: 0xb000_0000_0000_0000n });

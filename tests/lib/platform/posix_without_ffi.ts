@@ -1,0 +1,7 @@
+/** A thread to which FFI is not granted: which implementations does it get? */
+
+import { openPosix } from "../../../lib/platform/posix.ts";
+
+const { implementation } = await openPosix();
+const forced = await openPosix({ implementation: "ffi" }).then(() => "opened", (error: Error) => error.name);
+self.postMessage({ byDefault: implementation, forced });

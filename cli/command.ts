@@ -5,6 +5,7 @@
  */
 
 import type { DigestName } from "../lib/digest/digest.ts";
+import type { Config } from "./config_schema.ts";
 import type { BooleanFlag, FlagTable, FlagValues, StringFlag } from "./flags.ts";
 import type { OutputStream } from "./output.ts";
 import type { ProgressFactory } from "./progress.ts";
@@ -23,6 +24,8 @@ export interface Command<T extends FlagTable = FlagTable> {
   readonly args: ArgumentRules;
   /** The flags of this command, besides the global ones. */
   readonly flags: T;
+  /** Loads the configuration file by itself; for all others, one that was asked for has to be there. @default false */
+  readonly ownConfig?: boolean;
   /** Gives all words behind the command's name as arguments, those that look like flags too. @default false */
   readonly rawArgs?: boolean;
   /**
@@ -112,6 +115,8 @@ export interface CommandContext<T extends FlagTable = FlagTable> {
   readonly globals: Globals;
   /** The commands of the program. */
   readonly commands: CommandTable;
+  /** Loads the configuration file when it is first asked for; warnings about it go to standard error. */
+  config(): Promise<Config>;
   /** Looks up an environment variable. @returns `undefined` if it is not set. */
   env(name: string): string | undefined;
   /** Standard input; opened when it is first asked for. */

@@ -10,7 +10,7 @@ import type { Engine } from "../lib/concurrency/worker_pool.ts";
 import { FormatError, StoreError } from "../lib/errors.ts";
 import { archiveFlags } from "../lib/ops/make.ts";
 import { chunkSizes } from "../lib/ops/info.ts";
-import { readIndex } from "./locations.ts";
+import { type IndexContext, readIndex } from "./locations.ts";
 
 /** A blob that is open for reading. */
 export interface BlobInput extends Disposable {
@@ -70,7 +70,7 @@ async function streamInput(stream: ReadableStream<Uint8Array>, start: number): P
  */
 export async function readChunkIds(
   sources: { readonly indexes: readonly string[]; readonly lists: readonly string[] },
-  context: { readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>> },
+  context: IndexContext,
 ): Promise<Set<ChunkId>> {
   const ids = new Set<ChunkId>();
   for (const location of sources.indexes) {

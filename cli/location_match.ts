@@ -46,9 +46,9 @@ export function indexBase(location: string): string {
   return location.slice(0, Math.max(slash < 0 ? location.lastIndexOf("\\") : slash, 0));
 }
 
-/** The location without user name and password. */
+/** The location, failover group or pattern without user names and passwords. */
 export function redactLocation(location: string): string {
-  return location.replace(/([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/|]*@/g, "$1");
+  return location.replace(/(?<=:\/\/)[^/|]*@/g, "");
 }
 
 /** Makes a path absolute, and resolves `.`, `..` and repeated separators without looking at the disk. */

@@ -12,15 +12,18 @@ import { FailoverStore } from "../lib/store/failover.ts";
 import { openLocalChunkStore, openLocalIndexStore } from "../lib/store/local.ts";
 import { RouterStore } from "../lib/store/router.ts";
 import type { ChunkStore, PrunableChunkStore, WritableChunkStore } from "../lib/store/types.ts";
+import { indexStoreOptionsFor } from "./config.ts";
+import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import type { OutputStream } from "./output.ts";
+import { redactLocation } from "./location_match.ts";
+import type { StoreSettings } from "./store_settings.ts";
 
 /** What stores are opened with. */
 export interface StoreOptions {
   /** Names the chunks. */
   readonly digest: Digest;
-  /** Whether the store at `location` keeps chunks as they are. @default never */
-  readonly isUncompressed?: ((location: string) => boolean) | undefined;
+  /** What configuration and command line say of the store at a location. */
+  readonly settings: (location: string) => StoreSettings;
   /** Create a directory that does not exist. @default false */
   readonly create?: boolean | undefined;
 }
@@ -82,11 +85,12 @@ export async function openPrunableChunkStore(
   options: StoreOptions,
 ): Promise<PrunableChunkStore> {
   checkLocal(location, "store");
-  return await openLocalChunkStore(location, {
-    digest: options.digest,
-    uncompressed: options.isUncompressed?.(location),
-    create: options.create,
-  });
+  const { encryption, uncompressed, skipVerify } = options.settings(location);
+  if (encryption !== undefined) {
+    throw new UnsupportedError(`Cannot open store '${location}': encryption is not supported`);
+  }
+  const { digest, create } = options;
+  return await openLocalChunkStore(location, { digest, uncompressed, verify: !skipVerify, create });
 }
 
 /**
@@ -99,13 +103,19 @@ function checkLocal(location: string, kind: "store" | "index"): void {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(location)?.[1]?.toLowerCase();
   if (scheme === undefined) return;
   if (REMOTE_SCHEMES.includes(scheme)) {
-    throw new UnsupportedError(`Cannot open ${kind} '${redact(location)}': ${scheme} is not supported`);
+    throw new UnsupportedError(
+      `Cannot open ${kind} '${redactLocation(location)}': ${scheme} is not supported`,
+    );
   }
-  throw new ConfigError(`Cannot open ${kind} '${redact(location)}': unknown scheme '${scheme}'`);
+  throw new ConfigError(`Cannot open ${kind} '${redactLocation(location)}': unknown scheme '${scheme}'`);
 }
 
-function redact(location: string): string {
-  return location.replace(/^([^/]*\/\/)[^/@]*@/, "$1");
+/** What indexes are read with. */
+export type IndexContext = Pick<CommandContext, "stdin" | "config">;
+
+/** The configuration may not say of a place for indexes that it is encrypted. */
+async function checkIndexSettings(location: string, context: Pick<CommandContext, "config">): Promise<void> {
+  indexStoreOptionsFor(await context.config(), location);
 }
 
 /**
@@ -114,10 +124,8 @@ function redact(location: string): string {
  * @throws {IndexMissingError} If there is none.
  * @throws {FormatError} If it is not an index.
  */
-export async function readIndex(
-  location: string,
-  context: { readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>> },
-): Promise<Index> {
+export async function readIndex(location: string, context: IndexContext): Promise<Index> {
+  await checkIndexSettings(location, context);
   if (location === "-") return decodeIndex(await new Response(context.stdin).bytes(), { location: "-" });
   checkLocal(location, "index");
   let bytes;
@@ -144,8 +152,9 @@ export interface IndexTarget {
  */
 export async function openIndexTarget(
   location: string,
-  context: { readonly stdout: OutputStream },
+  context: Pick<CommandContext, "stdout" | "config">,
 ): Promise<IndexTarget> {
+  await checkIndexSettings(location, context);
   if (location === "-") {
     return {
       async write(index) {

@@ -13,7 +13,16 @@ import {
   ROOT_FLAGS,
 } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { BrokenPipeError, InterruptedError, isCausedBy, renderError, suggest, UsageError } from "./errors.ts";
+import type { Config } from "./config_schema.ts";
+import {
+  BrokenPipeError,
+  escapeControls,
+  InterruptedError,
+  isCausedBy,
+  renderError,
+  suggest,
+  UsageError,
+} from "./errors.ts";
 import { type FlagValues, parseFlags, splitCommand } from "./flags.ts";
 import type { OutputStream } from "./output.ts";
 import type { ProgressDisplay, ProgressFactory, ProgressMode } from "./progress.ts";
@@ -98,7 +107,9 @@ async function runCommand(command: Command, { name, words, io, commands }: Comma
     return 0;
   }
   for (const notice of notices) io.stderr.writeLine(notice);
-  const globals = await readGlobals(flags);
+  const globals = readGlobals(flags);
+  const config = lazyConfig(globals.config, io);
+  if (globals.config !== undefined && !(command.ownConfig ?? false)) await config();
   checkArguments(command, name, args);
   io.signal.throwIfAborted();
   const { progress, stderr } = await openDisplay(flags.progress, io);
@@ -108,6 +119,7 @@ async function runCommand(command: Command, { name, words, io, commands }: Comma
     given,
     globals,
     commands,
+    config,
     env: (variable) => io.env(variable),
     get stdin() {
       return io.stdin;
@@ -122,9 +134,8 @@ async function runCommand(command: Command, { name, words, io, commands }: Comma
   return code ?? 0;
 }
 
-async function readGlobals(flags: FlagValues<typeof GLOBAL_FLAGS>): Promise<Globals> {
+function readGlobals(flags: FlagValues<typeof GLOBAL_FLAGS>): Globals {
   const { config = "", digest, verbose } = flags;
-  if (config !== "") await checkConfig(config);
   if (digest !== "" && digest !== "sha512-256" && digest !== "sha256") {
     throw new UsageError(`unknown digest '${digest}' (use sha512-256 or sha256)`);
   }
@@ -135,14 +146,16 @@ async function readGlobals(flags: FlagValues<typeof GLOBAL_FLAGS>): Promise<Glob
   };
 }
 
-/** A configuration file that was asked for has to be there, even if the command has no use for it. */
-async function checkConfig(path: string): Promise<void> {
-  try {
-    JSON.parse(await Deno.readTextFile(path));
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) throw new UsageError(`config file '${path}' does not exist`);
-    throw new UsageError(`cannot read config file '${path}'`, { cause });
-  }
+/** Loads the configuration once, and tells what is odd about it. */
+function lazyConfig(path: string | undefined, io: ProgramIo): () => Promise<Config> {
+  let loaded: Promise<Config> | undefined;
+  const load = async () => {
+    const { loadConfig } = await import("./config.ts");
+    const config = await loadConfig({ path, env: (name) => io.env(name) });
+    for (const warning of config.warnings) io.stderr.writeLine(`Warning: ${escapeControls(warning)}`);
+    return config;
+  };
+  return () => loaded ??= load();
 }
 
 function checkArguments(command: Command, name: string, args: readonly string[]): void {

@@ -9,7 +9,7 @@ import { StoreError } from "../lib/errors.ts";
 import { indexDigest } from "../lib/format/index_file.ts";
 import { FileSeed } from "../lib/seed/seed.ts";
 import { UsageError } from "./errors.ts";
-import { readIndex } from "./locations.ts";
+import { type IndexContext, readIndex } from "./locations.ts";
 import type { OutputStream } from "./output.ts";
 
 /** What the flags say. */
@@ -29,7 +29,7 @@ const INDEX_SUFFIX = ".caibx";
 /** Opens the seeds in the order in which they are preferred. */
 export async function openSeeds(
   flags: SeedFlags,
-  context: { readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>; readonly stderr: OutputStream },
+  context: IndexContext & { readonly stderr: OutputStream },
 ): Promise<FileSeed[]> {
   const pairs = flags.seeds.map(parseSeed);
   for (const directory of flags.directories) pairs.push(...await findSeeds(directory, flags.target));

@@ -7,8 +7,11 @@
 import { type Engine, openEngine } from "../lib/concurrency/worker_pool.ts";
 import type { DigestName } from "../lib/digest/digest.ts";
 import { type Index, indexDigest } from "../lib/format/index_file.ts";
-import type { Globals } from "./command.ts";
+import type { CommandContext, Globals } from "./command.ts";
+import { storeOptionsFor } from "./config.ts";
 import { UsageError } from "./errors.ts";
+import type { StoreOptions } from "./locations.ts";
+import { mergeStoreOptions, type StoreFlagValues } from "./store_settings.ts";
 
 /** What {@linkcode openCommandEngine} needs of a command's context. */
 export interface EngineContext {
@@ -50,4 +53,17 @@ export function checkClientCertificate(
   if (((flags.clientCert ?? "") === "") !== ((flags.clientKey ?? "") === "")) {
     throw new UsageError("--client-cert and --client-key must be given together");
   }
+}
+
+/** What stores are opened with, by a command that works with `engine`. */
+export async function storeOptions(
+  context: Pick<CommandContext, "config" | "env" | "given"> & { readonly flags: StoreFlagValues },
+  engine: Engine,
+): Promise<StoreOptions> {
+  const config = await context.config();
+  return {
+    digest: engine.tools.digest,
+    settings: (location) =>
+      mergeStoreOptions({ location, record: storeOptionsFor(config, location) }, context),
+  };
 }

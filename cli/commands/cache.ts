@@ -12,7 +12,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { readChunkIds } from "../input.ts";
 import { openChunkSources, openWritableChunkStore, readIndex } from "../locations.ts";
-import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { CREATE_FLAG, IGNORE_FLAGS, SOURCE_FLAGS } from "../work_flags.ts";
 
@@ -49,9 +49,9 @@ Chunks are verified on the way, and not compressed again.`,
     }
 
     await using engine = await openCommandEngine(context, [...digests][0]);
-    const { digest } = engine.tools;
-    await using source = await openChunkSources({ stores: flags.store }, { digest });
-    await using target = await openWritableChunkStore(flags.cache, { digest, create: flags.create });
+    const options = await storeOptions(context, engine);
+    await using source = await openChunkSources({ stores: flags.store }, options);
+    await using target = await openWritableChunkStore(flags.cache, { ...options, create: flags.create });
     using bar = context.progress.start("", ids.size, { unit: "chunks" });
     const maxSize = Math.max(...indexes.map(({ sizes }) => sizes.max));
     await cacheChunks(engine, { ids: [...ids], source, target, maxSize }, {

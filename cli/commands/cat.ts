@@ -10,7 +10,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { openChunkSources, readIndex } from "../locations.ts";
 import { openFileOutput } from "../output_file.ts";
-import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { SOURCE_FLAGS } from "../work_flags.ts";
 
@@ -46,7 +46,7 @@ to the end.`,
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
     await using store = await openChunkSources(
       { stores: flags.store, cache: flags.cache, cacheRepair: flags.cacheRepair },
-      { digest: engine.tools.digest },
+      await storeOptions(context, engine),
     );
     await using output = await openFileOutput(path, context);
     const { concurrency } = flags;

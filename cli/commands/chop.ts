@@ -10,7 +10,7 @@ import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { readChunkIds } from "../input.ts";
 import { openWritableChunkStore, readIndex } from "../locations.ts";
-import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { CREATE_FLAG, IGNORE_FLAGS } from "../work_flags.ts";
 
@@ -35,7 +35,7 @@ have. A file that does not match the index is an error; chunks stored before tha
     if (!flags.store) throw new UsageError("no store given (use -s <location>)");
     const index = await readIndex(location, context);
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
-    const options = { digest: engine.tools.digest, create: flags.create };
+    const options = { ...await storeOptions(context, engine), create: flags.create };
     await using store = await openWritableChunkStore(flags.store, options);
     const ignore = await readChunkIds({ indexes: flags.ignore, lists: flags.ignoreChunks }, context);
     using bar = context.progress.start("", rowCount(index), { unit: "chunks" });

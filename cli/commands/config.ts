@@ -20,12 +20,15 @@ const MAX_INT64 = 2n ** 63n - 1n;
 export default defineCommand({
   usage: "config",
   summary: "Show the configuration, or write it to its file",
-  description:
-    `Shows the configuration as JSON, with the defaults of store options filled in. Passwords, tokens and keys
-are masked unless --show-secrets is given.
-With --write the configuration is written to its file instead, secrets included; a new file is for its owner only.`,
+  description: [
+    "Shows the configuration as JSON, with the defaults of store options filled in.",
+    "Passwords, tokens and keys are masked unless --show-secrets is given.",
+    "With --write, the configuration is written to its file, secrets included.",
+    "A new file is for its owner only.",
+  ].join("\n"),
   examples: ["desync config", "desync --config desync.json config --write"],
   args: { max: 0 },
+  ownConfig: true,
   flags: {
     write: {
       kind: "boolean",
@@ -36,7 +39,7 @@ With --write the configuration is written to its file instead, secrets included;
   },
   async run({ flags, globals, env, stdout, stderr }) {
     const config = await loadConfig({ path: globals.config, env, mayBeMissing: flags.write });
-    for (const warning of config.warnings) stderr.writeLine(escapeControls(warning));
+    for (const warning of config.warnings) stderr.writeLine(`Warning: ${escapeControls(warning)}`);
     const json = formatConfig(config, { secrets: flags.write || flags.showSecrets ? "shown" : "masked" });
     if (!flags.write) {
       await stdout.writeLine(json);
@@ -98,7 +101,7 @@ function printedInteger(value: number): number | bigint {
 
 /** Hides the password of a URL, but keeps the rest, so that entries stay different. */
 function maskPassword(pattern: string): string {
-  return pattern.replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/[^/:]*:)[^/]*@/, `$1${MASK}@`);
+  return pattern.replace(/(?<=:\/\/[^/:]*:)[^/]*@/, `${MASK}@`);
 }
 
 /** The order of UTF-8, which differs from that of strings beyond 16 bits. */
@@ -125,7 +128,8 @@ async function writeConfig(path: string, data: Uint8Array): Promise<void> {
     if (info === undefined && directory !== "") {
       await Deno.mkdir(directory, { recursive: true, mode: 0o755 });
     }
-    publishFile(await openPosix(), {
+    // Without FFI, which is not worth a permission or a library here.
+    publishFile(await openPosix({ implementation: "deno" }), {
       path: target,
       temporary: `${directory}.${name}.${randomSuffix()}`,
       data,

@@ -13,7 +13,7 @@ import { openChunkSources, readIndex } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import type { ProgressBar, ProgressFactory } from "../progress.ts";
 import { openSeeds } from "../seeds.ts";
-import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { SOURCE_FLAGS } from "../work_flags.ts";
 
@@ -65,7 +65,7 @@ in it is kept: so an interrupted extraction can go on, and a block device can be
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
     await using store = await openChunkSources(
       { stores: flags.store, cache: flags.cache, cacheRepair: flags.cacheRepair },
-      { digest: engine.tools.digest },
+      await storeOptions(context, engine),
     );
     const seeds = await openSeeds(
       { seeds: flags.seed, directories: flags.seedDir, target: location, digest: engine.digest },

@@ -9,7 +9,7 @@ import { readChunksInfo } from "../chunks_info.ts";
 import { defineCommand } from "../command.ts";
 import { openChunkSources, openWritableChunkStore, readIndex } from "../locations.ts";
 import { formatJson } from "../output.ts";
-import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { SOURCE_FLAGS } from "../work_flags.ts";
 
@@ -45,13 +45,13 @@ have to fetch.`,
     checkClientCertificate(flags);
     const index = await readIndex(location, context);
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
-    const { digest } = engine.tools;
+    const options = await storeOptions(context, engine);
     const storedSizes = flags.chunksInfo ? await readChunksInfo(flags.chunksInfo) : undefined;
     const seeds = [];
     for (const seed of flags.seed) seeds.push(await readIndex(seed, context));
-    await using cache = flags.cache ? await openWritableChunkStore(flags.cache, { digest }) : undefined;
+    await using cache = flags.cache ? await openWritableChunkStore(flags.cache, options) : undefined;
     await using store = flags.store.length > 0
-      ? await openChunkSources({ stores: flags.store }, { digest })
+      ? await openChunkSources({ stores: flags.store }, options)
       : undefined;
     const { concurrency } = flags;
     const info = await indexInfo(index, { store, cache, seeds, storedSizes, concurrency, signal });

@@ -12,7 +12,7 @@ import { defineCommand } from "../command.ts";
 import { openPrunableChunkStore, readIndex } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import { openFileOutput } from "../output_file.ts";
-import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 
 export default defineCommand({
@@ -34,7 +34,7 @@ that store keeps compressed have the size of their file with them.`,
     const index = await readIndex(location, context);
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
     await using store = flags.store
-      ? await openPrunableChunkStore(flags.store, { digest: engine.tools.digest })
+      ? await openPrunableChunkStore(flags.store, await storeOptions(context, engine))
       : undefined;
     const directory = store?.directories?.[0];
     const chunks: ChunkInfo[] = [];

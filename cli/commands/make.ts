@@ -11,7 +11,7 @@ import { UsageError } from "../errors.ts";
 import { openBlobInput } from "../input.ts";
 import { openIndexTarget, openWritableChunkStore } from "../locations.ts";
 import { formatJson } from "../output.ts";
-import { checkClientCertificate, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { CHUNK_SIZE_FLAG, CREATE_FLAG } from "../work_flags.ts";
 
@@ -42,7 +42,10 @@ only if all else succeeded; '-' writes it to standard output.`,
     const sizes = parseChunkSizes(flags.chunkSize);
     await using engine = await openCommandEngine(context);
     await using store = flags.store
-      ? await openWritableChunkStore(flags.store, { digest: engine.tools.digest, create: flags.create })
+      ? await openWritableChunkStore(flags.store, {
+        ...await storeOptions(context, engine),
+        create: flags.create,
+      })
       : undefined;
     await refuseSameFile(location, path);
     const target = await openIndexTarget(location, context);

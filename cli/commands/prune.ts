@@ -10,7 +10,7 @@ import { UsageError } from "../errors.ts";
 import { readChunkIds } from "../input.ts";
 import { openPrunableChunkStore } from "../locations.ts";
 import { confirm } from "../prompt.ts";
-import { checkClientCertificate, openCommandEngine } from "../session.ts";
+import { checkClientCertificate, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 
 export default defineCommand({
@@ -38,7 +38,7 @@ there more than a day ago. Asks first, unless --yes is given; anything but 'y' d
     checkClientCertificate(flags);
     if (!flags.store) throw new UsageError("no store given (use -s <location>)");
     await using engine = await openCommandEngine(context);
-    await using store = await openPrunableChunkStore(flags.store, { digest: engine.tools.digest });
+    await using store = await openPrunableChunkStore(flags.store, await storeOptions(context, engine));
     const keep = await readChunkIds({ indexes: context.args, lists: [] }, context);
     if (!flags.yes && !flags.dryRun) {
       const question = `About to delete every chunk in '${store.location}' that is not among the\n` +

@@ -9,7 +9,7 @@ import { StoreError } from "../../lib/errors.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { openPrunableChunkStore } from "../locations.ts";
-import { openCommandEngine } from "../session.ts";
+import { openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 
 export default defineCommand({
@@ -29,7 +29,7 @@ standard error, and deleted with --repair. If there are any, the exit code is 1.
     const { flags, signal, stderr } = context;
     if (!flags.store) throw new UsageError("no store given (use -s <location>)");
     await using engine = await openCommandEngine(context);
-    await using store = await openPrunableChunkStore(flags.store, { digest: engine.tools.digest });
+    await using store = await openPrunableChunkStore(flags.store, await storeOptions(context, engine));
     const result = await verifyStore(engine, store, {
       repair: flags.repair,
       signal,

@@ -43,13 +43,17 @@ export interface ScannerOptions {
   /**
    * Forces one implementation.
    *
-   * @default "wasm" where WebAssembly has SIMD and accepts `memory`, otherwise "plain"
+   * @default "wasm" where WebAssembly has SIMD and accepts `memory`, unless chunks are so small that TypeScript is
+   * faster; otherwise "plain"
    */
   readonly implementation?: ScannerImplementation | undefined;
 }
 
 /** Bytes at the start of the memory that the scanner keeps for itself. */
 export const SCANNER_RESERVED = 65_536;
+
+/** Where boundaries are closer than this, most of what the module does in advance is in vain. */
+const LEAST_WASM_DIVISOR = 768;
 
 /** Largest memory, because offsets are signed 32-bit integers. */
 const MAX_MEMORY_SIZE = 2 ** 31;
@@ -72,13 +76,12 @@ export function openScanner(options: ScannerOptions): BoundaryScanner {
     );
   }
   const divisor = discriminator(sizes);
-  if (implementation === "plain") return openPlainScanner(memory, divisor);
+  const wanted = implementation ?? (divisor < LEAST_WASM_DIVISOR ? "plain" : "wasm");
+  if (wanted === "plain") return openPlainScanner(memory, divisor);
   const scanner = openWasmScanner(memory, divisor);
   if (!(scanner instanceof Error)) return scanner;
-  if (implementation === "wasm") {
-    throw new UnsupportedError("Cannot scan with WebAssembly: it has no SIMD or refuses the memory", {
-      cause: scanner,
-    });
-  }
-  return openPlainScanner(memory, divisor);
+  if (implementation === undefined) return openPlainScanner(memory, divisor);
+  throw new UnsupportedError("Cannot scan with WebAssembly: it has no SIMD or refuses the memory", {
+    cause: scanner,
+  });
 }

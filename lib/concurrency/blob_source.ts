@@ -5,13 +5,14 @@
  */
 
 import type { PosixFile } from "../platform/posix.ts";
+import type { CallOptions } from "../store/types.ts";
 
 /** Bytes in order, read into memory that the caller owns. */
 export interface BlobSource {
   /** Size in bytes, if it is known beforehand. */
   readonly size: number | undefined;
   /** Fills `target`; fewer bytes than it holds come only at the end. */
-  read(target: Uint8Array): number | Promise<number>;
+  read(target: Uint8Array, options?: CallOptions): number | Promise<number>;
   /** Bytes from here on that are known to be zero without being read. */
   holeAhead(): number;
   /** Moves on by `size` bytes of a hole. */
@@ -68,8 +69,22 @@ export class StreamSource implements BlobSource {
     this.#reader = stream.getReader();
   }
 
-  /** Collects what the stream gives until `target` is full. */
-  async read(target: Uint8Array): Promise<number> {
+  /** Collects what the stream gives until `target` is full. Aborted, it cancels the stream, which may be silent. */
+  async read(target: Uint8Array, { signal }: CallOptions = {}): Promise<number> {
+    signal?.throwIfAborted();
+    const cancel = () => {
+      this.#reader.cancel(signal?.reason).catch(() => {}); // The reason is what the caller has to see.
+    };
+    signal?.addEventListener("abort", cancel);
+    try {
+      return await this.#fill(target);
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      signal?.throwIfAborted();
+    }
+  }
+
+  async #fill(target: Uint8Array): Promise<number> {
     let done = 0;
     while (done < target.length) {
       if (this.#rest.length === 0) {

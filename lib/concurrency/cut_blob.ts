@@ -40,7 +40,7 @@ export interface CutBlobOptions {
 export interface CutBlobResult {
   /** The rows of its index. */
   readonly rows: IndexBuilder;
-  /** Chunks that were written to the store. */
+  /** Chunks that were written to the store; one that several threads meet at the same time counts more than once. */
   readonly stored: number;
 }
 
@@ -115,7 +115,7 @@ class BlobCut {
   }
 
   async #produce(): Promise<void> {
-    const { max } = this.#options.sizes;
+    const { sizes: { max }, signal } = this.#options;
     const source = this.#source;
     const { bytes } = this.#ring;
     let produced = 0;
@@ -129,7 +129,9 @@ class BlobCut {
       // In a hole, no more than the chunk under way is read: the ones after it need no reading.
       const isHole = this.#cutter.cutsZerosAtMax && source.holeAhead() >= max;
       const wanted = isHole ? max - rest.size : BLOCK_SIZE;
-      const reading = source.read(bytes.subarray(offset + rest.size, offset + rest.size + wanted));
+      const reading = source.read(bytes.subarray(offset + rest.size, offset + rest.size + wanted), {
+        signal,
+      });
       const count = typeof reading === "number" ? reading : await reading;
       isEnd = count < wanted;
       produced += count;

@@ -20,6 +20,8 @@ export interface LocalChunkStoreOptions {
   readonly digest: Digest;
   /** Keep chunks as they are, without compression. @default false */
   readonly uncompressed?: boolean | undefined;
+  /** Verify what is read; otherwise the consumer does. @default true */
+  readonly verify?: boolean | undefined;
   /** Create the directory if it does not exist. @default false */
   readonly create?: boolean | undefined;
 }
@@ -40,6 +42,7 @@ export async function openLocalChunkStore(
   return new ChunkObjects(objects, {
     codecs: new CodecStack(uncompressed ? [] : [await openZstd()]),
     digest: options.digest,
+    verify: options.verify,
     directories: [{ root: path, form: uncompressed ? "plain" : "zstd" }],
   });
 }

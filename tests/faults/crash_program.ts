@@ -47,7 +47,7 @@ class Watch {
 
   #strike(): void {
     this.#isOver = true;
-    Deno.kill(Deno.pid, this.#plan.signal ?? "SIGKILL");
+    for (const signal of this.#plan.signals ?? ["SIGKILL"]) Deno.kill(Deno.pid, signal);
   }
 }
 

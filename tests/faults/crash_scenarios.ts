@@ -57,8 +57,10 @@ export interface Scenario {
     /** The file is written under its own name, so it may have any content until the command ends. */
     readonly isInPlace?: boolean;
   };
-  /** Whether it fills a store, `store`. */
+  /** Whether all chunks are in a store, `store`, when it has ended. */
   readonly fillsStore?: boolean;
+  /** Whether that store has the blob's chunks before. */
+  readonly hasFullStore?: boolean;
 }
 
 const make: Pick<Scenario, "argv" | "fillsStore"> = {
@@ -131,6 +133,54 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Commands that write no files. */
+export const READING_SCENARIOS: readonly Scenario[] = [
+  { name: "cat", argv: ({ dir }) => ["cat", "-s", dir.join("store"), dir.join("blob.caibx")] },
+  { name: "verify-index", argv: ({ dir }) => ["verify-index", dir.join("blob.caibx"), dir.join("blob")] },
+  { name: "verify", argv: ({ dir }) => ["verify", "-s", dir.join("store")] },
+  { name: "chunk", argv: ({ dir, makeFlags }) => ["chunk", ...makeFlags, dir.join("blob")] },
+  { name: "info", argv: ({ dir }) => ["info", "-s", dir.join("store"), dir.join("blob.caibx")] },
+  {
+    name: "prune",
+    argv: ({ dir }, run) => ["prune", "-y", "-s", run.join("store"), dir.join("other.caibx")],
+    hasFullStore: true,
+  },
+];
+
+/** Commands that go through the store interface, chunk by chunk. */
+export const STORE_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "extract through a cache",
+    argv: (inputs, run) => extract("-c", run.join("store"))(inputs, run),
+    result: { expected: ({ blob }) => blob },
+  },
+  {
+    name: "cat through a cache to a file",
+    argv: ({ dir }, run) => [
+      "cat",
+      "-s",
+      dir.join("store"),
+      "-c",
+      run.join("store"),
+      dir.join("blob.caibx"),
+      run.join("out", "result"),
+    ],
+    result: { expected: ({ blob }) => blob },
+  },
+  {
+    name: "cache from a failover group",
+    argv: ({ dir }, run) => [
+      "cache",
+      "-s",
+      `${dir.join("store")}|${dir.join("store")}`,
+      "-c",
+      run.join("store"),
+      dir.join("blob.caibx"),
+    ],
+    fillsStore: true,
+  },
+];
+
 /** What a process left. */
 export interface Leftovers {
   /** Files under temporary names. */
@@ -145,6 +195,16 @@ export async function prepare(scenario: Scenario, inputs: Inputs, run: TempDir):
   await Deno.mkdir(run.join("store"), { recursive: true });
   const earlier = scenario.result?.earlier?.(inputs);
   if (earlier !== undefined) await Deno.writeFile(run.join("out", "result"), earlier);
+  if (scenario.hasFullStore ?? false) {
+    await runWell([
+      "cache",
+      "-s",
+      inputs.dir.join("store"),
+      "-c",
+      run.join("store"),
+      inputs.dir.join("blob.caibx"),
+    ]);
+  }
 }
 
 /** Asserts that nothing which is not complete and right has the name of a result. */

@@ -29,7 +29,7 @@ const TIMED_KILLS = RUNS > 0 ? Math.floor(RUNS / 2) : 2;
 /** Worked on by one thread, so its system calls are always the same. */
 const SMALL = { size: 1 << 20, chunkSize: "4:16:64" };
 /** Worked on by all threads. */
-const LARGE = { size: 24 << 20, chunkSize: "16:64:256" };
+const LARGE = { size: 16 << 20, chunkSize: "16:64:256" };
 
 let small: Inputs;
 let large: Inputs;

@@ -1,5 +1,6 @@
 /** Blobs that are described in a few words, so that a failing property can be read. */
 
+import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
 import type { ChunkSizes } from "../../lib/chunker/sizes.ts";
 import { chunks } from "../../lib/chunker/chunker.ts";
@@ -109,8 +110,17 @@ export async function indexOf(
   return rows.finish({ sizes, flags: blobFeatureFlags(digest.name) });
 }
 
-/** IDs and ends in a form that `deepEqual` compares, and shows, in no time. */
-export function rowsOf(index: Pick<Index, "ids" | "ends">): readonly string[] {
+/** Asserts that two indexes have the same rows, and shows the difference in readable form. */
+export function assertSameRows(
+  actual: Pick<Index, "ids" | "ends">,
+  expected: Pick<Index, "ids" | "ends">,
+): void {
+  const bytes = ({ ends }: Pick<Index, "ends">) => new Uint8Array(ends.slice().buffer);
+  if (equal(actual.ids, expected.ids) && equal(bytes(actual), bytes(expected))) return;
+  assert.deepEqual(rowsOf(actual), rowsOf(expected));
+}
+
+function rowsOf(index: Pick<Index, "ids" | "ends">): readonly string[] {
   return Array.from(
     index.ends,
     (end, row) => `${end} ${index.ids.subarray(32 * row, 32 * row + 32).toHex()}`,

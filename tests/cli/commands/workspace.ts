@@ -124,7 +124,7 @@ class TempWorkspace implements Workspace {
   }
 }
 
-/** Pseudo-random bytes from the generator of the examples in the documentation. */
+/** Pseudo-random bytes from the generator that the example files are made with. */
 export function lcg(size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let x = 1;

@@ -143,6 +143,11 @@ Deno.test("openScanner() prefers WebAssembly", () => {
   }
 });
 
+Deno.test("openScanner() prefers TypeScript for tiny chunks", () => {
+  const sizes = { min: 64, avg: 256, max: 1024 };
+  assert.equal(openScanner({ sizes, memory: allocate(0, "shared") }).name, "plain");
+});
+
 Deno.test("openScanner() falls back to TypeScript where WebAssembly refuses the memory", () => {
   const memory = new WebAssembly.Memory({ initial: 2 });
   const sizes = DEFAULT_CHUNK_SIZES;

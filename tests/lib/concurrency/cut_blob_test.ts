@@ -6,8 +6,17 @@ import { cutBlob, type CutBlobOptions } from "../../../lib/concurrency/cut_blob.
 import type { Engine } from "../../../lib/concurrency/worker_pool.ts";
 import { ConfigError, StoreError } from "../../../lib/errors.ts";
 import type { Index } from "../../../lib/format/index_file.ts";
-import { concat, indexOf, noise, rowsOf, streamOf, writeSparse } from "../../support/blobs.ts";
-import { buildPieces, chunkSizes, pieces } from "../../support/blobs.ts";
+import {
+  assertSameRows,
+  buildPieces,
+  chunkSizes,
+  concat,
+  indexOf,
+  noise,
+  pieces,
+  streamOf,
+  writeSparse,
+} from "../../support/blobs.ts";
 import { openTestEngine } from "../../support/engine.ts";
 import { SlowObjects } from "../../support/slow_objects.ts";
 import { chunksIn, directoryStore, objectStore } from "../../support/stores.ts";
@@ -42,25 +51,22 @@ Deno.test("cutBlob() cuts what one thread would cut, from files with holes and s
         const built = buildPieces(parts);
         const bytes = concat(...built);
         const options = { sizes, digest: byThreads[0]!.tools.digest };
-        const expected = rowsOf(await indexOf(bytes, options));
+        const expected = await indexOf(bytes, options);
         const path = dir.join("blob");
         await writeSparse(path, built);
         for (const engine of byThreads) {
           const stream = await cutBlob(engine, new StreamSource(streamOf(bytes, cuts)), { sizes });
-          assert.deepEqual(rowsOf(stream.rows.finish({ sizes, flags: 0n })), expected);
+          assertSameRows(finish(stream, sizes).index, expected);
           using file = engine.tools.posix.open(path);
           const fromFile = await cutBlob(engine, new FileSource(file), { sizes });
-          assert.deepEqual(rowsOf(fromFile.rows.finish({ sizes, flags: 0n })), expected);
+          assertSameRows(finish(fromFile, sizes).index, expected);
         }
         using file = byThreads[1]!.tools.posix.open(path);
         const rest = await cutBlob(byThreads[1]!, new FileSource(file, start), { sizes });
-        assert.deepEqual(
-          rowsOf(rest.rows.finish({ sizes, flags: 0n })),
-          rowsOf(await indexOf(bytes.subarray(start), options)),
-        );
+        assertSameRows(finish(rest, sizes).index, await indexOf(bytes.subarray(start), options));
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
 
@@ -70,7 +76,7 @@ Deno.test("cutBlob() keeps its order over more chunks and slots than the ring ha
   for (const sizes of [{ min: 48, avg: 64, max: 256 }, { min: 64, avg: 300, max: 8 << 20 }]) {
     const bytes = concat(noise(2 << 20), new Uint8Array(5 << 20), noise(3 << 20, 2));
     const expected = await indexOf(bytes, { sizes, digest: engine.tools.digest });
-    assert.deepEqual(rowsOf((await cut(engine, bytes, { sizes })).index), rowsOf(expected));
+    assertSameRows((await cut(engine, bytes, { sizes })).index, expected);
   }
 });
 
@@ -90,7 +96,8 @@ for (const form of ["zstd", "plain"] as const) {
           const bytes = concat(...buildPieces(parts));
           const first = await cut(engine, bytes, { sizes, store });
           const expected = await chunksIn(bytes, { sizes, digest: engine.tools.digest });
-          assert.equal(first.stored, expected.size);
+          const most = engine.threads === 1 ? expected.size : first.index.ends.length;
+          assert.ok(expected.size <= first.stored && first.stored <= most, `${first.stored} stored`);
           assert.deepEqual(await storedChunks(store), expected);
           assert.equal((await cut(engine, bytes, { sizes, store })).stored, 0);
         },
@@ -151,7 +158,7 @@ Deno.test("cutBlob() fails with the store's error, after all calls to it have en
   );
   const { index } = await cut(engine, noise(100_000), { sizes: SMALL });
   const expected = await indexOf(noise(100_000), { sizes: SMALL, digest: engine.tools.digest });
-  assert.deepEqual(rowsOf(index), rowsOf(expected));
+  assertSameRows(index, expected);
 });
 
 Deno.test("cutBlob() fails if a directory cannot be written to", async () => {
@@ -255,6 +262,20 @@ Deno.test("cutBlob() does not read holes, unless chunks can end inside them", as
   if (engine.tools.posix.implementation === "ffi") assert.ok(read < 8 << 20, `${read} bytes were read`);
 });
 
+Deno.test("cutBlob() reads a file to its end, also if it has grown since it was opened", async () => {
+  await using engine = await openTestEngine({ threads: 2 });
+  await using dir = await tempDir();
+  for (const grown of [10, 1 << 20, 5 << 20]) {
+    await Deno.writeFile(dir.join("log"), noise(10));
+    using file = engine.tools.posix.open(dir.join("log"));
+    const source = new FileSource(file);
+    await Deno.writeFile(dir.join("log"), noise(grown));
+    const { index } = finish(await cutBlob(engine, source, { sizes: SMALL }), SMALL);
+    const expected = await indexOf(noise(grown), { sizes: SMALL, digest: engine.tools.digest });
+    assertSameRows(index, expected);
+  }
+});
+
 Deno.test("cutBlob() tells how far it is, and all rows in order", async () => {
   await using engine = await openTestEngine({ threads: 2 });
   const bytes = noise(3 << 20);
@@ -272,7 +293,7 @@ Deno.test("cutBlob() tells how far it is, and all rows in order", async () => {
   });
   assert.deepEqual(progress, progress.toSorted((a, b) => a - b));
   assert.equal(progress.at(-1), bytes.length);
-  assert.deepEqual(rowsOf({ ids: concat(...ids), ends: Float64Array.from(ends) }), rowsOf(index));
+  assertSameRows({ ids: concat(...ids), ends: Float64Array.from(ends) }, index);
 });
 
 Deno.test("cutBlob() fails with the error of onRows", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AtomicFile, publishFile, randomSuffix } from "../../../lib/io/atomic_file.ts";
-import { hasErrorCode, openPosix, type Posix } from "../../../lib/platform/posix.ts";
+import { hasErrorCode, openPosix, type Path, type Posix } from "../../../lib/platform/posix.ts";
 import { openPosixFfi } from "../../../lib/platform/posix_ffi.ts";
 import { SpyPosix } from "../../faults/spy_posix.ts";
 import { noise } from "../../support/blobs.ts";
@@ -243,13 +243,17 @@ Deno.test("AtomicFile throws what went wrong, not that it could not be removed",
 
 Deno.test("AtomicFile takes names without a directory", async () => {
   await using dir = await tempDir();
-  const spy = new SpyPosix({
-    ...posix,
+  const at = (path: Path) => dir.join(String(path));
+  // The working directory belongs to all tests.
+  const elsewhere: Posix = {
     implementation: posix.implementation,
-    open: (path, options) => posix.open(dir.join(String(path)), options),
-    rename: (from, to) => posix.rename(dir.join(String(from)), dir.join(String(to))),
-  });
-  using output = new AtomicFile(spy, "file");
+    open: (path, options) => posix.open(at(path), options),
+    exists: (path) => posix.exists(at(path)),
+    rename: (from, to) => posix.rename(at(from), at(to)),
+    remove: (path) => posix.remove(at(path)),
+    makeDirectory: (path, mode) => posix.makeDirectory(at(path), mode),
+  };
+  using output = new AtomicFile(elsewhere, "file");
   assert.match(output.temporary, /^\.file\.\d{11}$/);
   output.commit();
   assert.deepEqual(namesIn(dir.path), ["file"]);

@@ -5,6 +5,8 @@
  */
 
 import { parseChunkSizes } from "../../lib/chunker/sizes.ts";
+import { StoreError } from "../../lib/errors.ts";
+import { blobSize } from "../../lib/format/index_file.ts";
 import { makeIndex } from "../../lib/ops/make.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
@@ -60,6 +62,11 @@ only if all else succeeded; '-' writes it to standard output.`,
       onProgress: (done) => bar.set(done),
     });
     signal.throwIfAborted();
+    const { size = blobSize(index) } = input.source;
+    if (size !== blobSize(index)) {
+      const reason = `its size changed from ${size} to ${blobSize(index)} bytes meanwhile`;
+      throw new StoreError(path, "read", { reason });
+    }
     bar.finish();
     if (flags.printStats) {
       const ChunksAccepted = index.ends.length;

@@ -5,8 +5,8 @@
  */
 
 /**
- * A condition that every hash h with `h mod D == D − 1` meets: `h · multiplier + addend < limit` in signed 32-bit
- * arithmetic that wraps. All three are signed 32-bit integers.
+ * A condition that every hash h with `h mod D == D − 1` meets: `h · multiplier + addend < limit` in signed
+ * 32-bit arithmetic that wraps. All three are signed 32-bit integers.
  */
 export interface BoundaryFilter {
   /** Odd, unless only the low bits of the hash are looked at. */
@@ -20,9 +20,9 @@ export interface BoundaryFilter {
 /**
  * Makes the filter for a discriminator from 1 to 2^31.
  *
- * With D = 2^s · d and d odd, boundaries are the h = D − 1 + k·D below 2^32. Multiplied by the inverse of d modulo
- * 2^32, h − (D − 1) is k · 2^s, which has no wrap case. For odd D nothing else falls into that range; otherwise one in d
- * hashes does. If 2^s > d, it is better to ask whether the low s bits are all set.
+ * With D = 2^s · d and d odd, boundaries are the h = D − 1 + k·D below 2^32. Multiplied by the inverse of d
+ * modulo 2^32, h − (D − 1) is k · 2^s, which has no wrap case. For odd D nothing else falls into that range;
+ * otherwise one in d hashes does. If 2^s > d, it is better to ask whether the low s bits are all set.
  */
 export function boundaryFilter(divisor: number): BoundaryFilter {
   const lowest = divisor & -divisor;

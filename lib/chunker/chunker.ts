@@ -36,8 +36,9 @@ const PAGE_SIZE = 65_536;
 /**
  * Cuts a blob into chunks as casync does.
  *
- * The same bytes give the same chunks in whatever pieces they come. Besides the chunk yielded, it holds a buffer of twice
- * `max`, but at least `max` + 1 MiB. If the consumer stops early, the source is closed or cancelled.
+ * The same bytes give the same chunks in whatever pieces they come. Besides the chunk yielded, it holds a
+ * buffer of twice `max`, but at least `max` + 1 MiB. If the consumer stops early, the source is closed or
+ * cancelled.
  *
  * @example
  * ```ts
@@ -51,7 +52,8 @@ const PAGE_SIZE = 65_536;
  *
  * @yields {Uint8Array<ArrayBuffer>} The chunks in order; fresh bytes, none is empty.
  * @throws {RangeError} If the sizes are invalid.
- * @throws {ConfigError} If `max` is less than 48 in other than fixed sizes, and the blob has more than `max` bytes.
+ * @throws {ConfigError} If `max` is less than 48 in other than fixed sizes, and the blob has more than `max`
+ * bytes.
  * @throws {UnsupportedError} If an implementation is forced that cannot be had.
  */
 export async function* chunks(

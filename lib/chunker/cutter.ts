@@ -62,8 +62,8 @@ export class Cutter {
   }
 
   /**
-   * Whether the chunk found last is known to be the null chunk, `max` zero bytes. If a run of zeros holds boundaries,
-   * none is.
+   * Whether the chunk found last is known to be the null chunk, `max` zero bytes. If a run of zeros holds
+   * boundaries, none is.
    */
   get isNull(): boolean {
     return this.#isNull;
@@ -108,7 +108,7 @@ export class Cutter {
     if (this.#first > max) {
       if (available <= max) return 0;
       throw new ConfigError(
-        `Cannot cut chunks of at most ${max} bytes: unless all sizes are equal, they have ${WINDOW_SIZE} at least`,
+        `Cannot cut chunks of at most ${max} bytes: unless sizes are fixed, ${WINDOW_SIZE} are the least`,
       );
     }
     if (this.#zeros >= 0 && !this.#cutsZeros) {

@@ -21,8 +21,8 @@ export interface BoundaryScanner {
   /**
    * Finds the first boundary: a position whose 48 bytes before it hash to D − 1 modulo D.
    *
-   * `from` and `to` are offsets into `bytes`; `from` − 48 is at least {@linkcode SCANNER_RESERVED} and `to` at most
-   * the size of the memory. Bytes from `to` on may be read, but do not matter.
+   * `from` and `to` are offsets into `bytes`; `from` − 48 is at least {@linkcode SCANNER_RESERVED} and `to`
+   * at most the size of the memory. Bytes from `to` on may be read, but do not matter.
    *
    * @returns The smallest such position with `from` ≤ position ≤ `to`, or −1.
    */
@@ -36,15 +36,16 @@ export interface ScannerOptions {
   /** Decide which positions are boundaries. */
   readonly sizes: ChunkSizes;
   /**
-   * What will be scanned, at most 2 GiB. Its first {@linkcode SCANNER_RESERVED} bytes are the scanner's; several
-   * scanners of one thread may share them, scanners of several threads must not work at the same time.
+   * What will be scanned, at most 2 GiB. Its first {@linkcode SCANNER_RESERVED} bytes are the scanner's;
+   * several scanners of one thread may share them, scanners of several threads must not work at the same
+   * time.
    */
   readonly memory: WebAssembly.Memory;
   /**
    * Forces one implementation.
    *
-   * @default "wasm" where WebAssembly has SIMD and accepts `memory`, unless chunks are so small that TypeScript is
-   * faster; otherwise "plain"
+   * @default "wasm" where WebAssembly has SIMD and accepts `memory`, unless chunks are so small that
+   * TypeScript is faster; otherwise "plain"
    */
   readonly implementation?: ScannerImplementation | undefined;
 }
@@ -62,8 +63,8 @@ const MAX_MEMORY_SIZE = 2 ** 31;
  * Opens a scanner; synchronous, the WebAssembly module has less than 4 KiB. A private memory needs a maximum
  * to be accepted by WebAssembly, as a shared one has anyway. The memory must not grow while it is scanned.
  *
- * @throws {RangeError} If the sizes are invalid, or the memory has less than {@linkcode SCANNER_RESERVED} bytes or
- * more than 2 GiB.
+ * @throws {RangeError} If the sizes are invalid, or the memory has less than {@linkcode SCANNER_RESERVED}
+ * bytes or more than 2 GiB.
  * @throws {UnsupportedError} If WebAssembly is forced and cannot be had.
  */
 export function openScanner(options: ScannerOptions): BoundaryScanner {

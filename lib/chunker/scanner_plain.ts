@@ -9,7 +9,8 @@ import { BUZHASH_TABLE, hashWindow } from "./buzhash.ts";
 import type { BoundaryScanner } from "./scanner.ts";
 import { WINDOW_SIZE } from "./sizes.ts";
 
-// Signed, because V8 computes with signed 32-bit integers; what leaves the window is rotated by 48, which is 16.
+// Signed, because V8 computes with signed 32-bit integers; what leaves the window is rotated by 48, which is
+// 16.
 const ENTERING = new Int32Array(BUZHASH_TABLE);
 const LEAVING = ENTERING.map((word) => word << 16 | word >>> 16);
 

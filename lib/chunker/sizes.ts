@@ -35,7 +35,7 @@ export function validateChunkSizes(sizes: ChunkSizes): void {
   const whole = Number.isInteger(min) && Number.isInteger(avg) && Number.isInteger(max);
   if (whole && 1 <= min && min <= avg && avg <= max && max <= MAX_CHUNK_SIZE) return;
   throw new RangeError(
-    `Cannot use chunk sizes ${min}:${avg}:${max}: they must be integers with 1 ≤ min ≤ avg ≤ max ≤ ${MAX_CHUNK_SIZE}`,
+    `Cannot use chunk sizes ${min}:${avg}:${max}: not integers with 1 ≤ min ≤ avg ≤ max ≤ ${MAX_CHUNK_SIZE}`,
   );
 }
 

@@ -22,7 +22,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   } else if (data.kind === "task") {
     post(await work(data.task));
   } else {
-    (await tools)?.[Symbol.dispose]();
+    const open = await tools?.catch(() => undefined); // What was not opened needs no closing.
+    open?.[Symbol.dispose]();
     post({ kind: "closed" });
   }
 };
@@ -31,12 +32,14 @@ async function work(task: Task): Promise<FromWorker> {
   try {
     if (tools === undefined) throw new TypeError("Cannot work on a task: no settings were posted");
     const open = await tools;
+    let counters;
     try {
       runTask(task, open, { expired: () => false });
     } finally {
       open.closeFiles();
+      counters = open.takeCounters(); // Also after a failure: the next task starts from zero.
     }
-    return { kind: "done", counters: open.takeCounters() };
+    return { kind: "done", counters };
   } catch (error) {
     return { kind: "failed", error: toPlainError(error) };
   }

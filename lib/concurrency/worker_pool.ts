@@ -113,6 +113,7 @@ export class Engine implements AsyncDisposable {
       signal: options.signal,
       onFinding: options.onFinding,
       startWorkers: () => this.#startWorkers(),
+      dropWorker: (worker) => this.#dropWorker(worker),
     });
   }
 
@@ -124,6 +125,12 @@ export class Engine implements AsyncDisposable {
       this.#workers.push(worker);
     }
     return this.#workers;
+  }
+
+  /** Forgets a worker that has failed: it would never answer. */
+  #dropWorker(worker: Worker): void {
+    worker.terminate();
+    this.#workers.splice(this.#workers.indexOf(worker), 1);
   }
 
   /** Ends the workers, each after it has released what is not the garbage collector's. */
@@ -162,6 +169,7 @@ export class RunningTask {
   readonly #signal: AbortSignal | undefined;
   readonly #onFinding: ((finding: Finding) => void) | undefined;
   readonly #startWorkers: () => readonly Worker[];
+  readonly #dropWorker: (worker: Worker) => void;
   readonly #counters = new Map<string, number>();
   #workers: readonly Promise<void>[] | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -174,12 +182,14 @@ export class RunningTask {
     readonly signal: AbortSignal | undefined;
     readonly onFinding: ((finding: Finding) => void) | undefined;
     readonly startWorkers: () => readonly Worker[];
+    readonly dropWorker: (worker: Worker) => void;
   }) {
     this.#task = parts.task;
     this.#tools = parts.tools;
     this.#signal = parts.signal;
     this.#onFinding = parts.onFinding;
     this.#startWorkers = parts.startWorkers;
+    this.#dropWorker = parts.dropWorker;
   }
 
   /** Sets the workers to the task; does nothing the second time. */
@@ -260,6 +270,7 @@ export class RunningTask {
       worker.onerror = (event) => {
         event.preventDefault();
         this.fail(new Error(`Cannot run worker: ${event.message}`));
+        this.#dropWorker(worker);
         leave();
       };
       worker.postMessage({ kind: "task", task: this.#task } satisfies ToWorker);

@@ -1,24 +1,25 @@
-// AssemblyScript source of lib/chunker/scan_wasm.ts, which scripts/build_wasm.ts writes. The suffix keeps tools
-// for TypeScript away from it.
+// AssemblyScript source of lib/chunker/scan_wasm.ts, which scripts/build_wasm.ts writes. The suffix keeps
+// tools for TypeScript away from it.
 //
-// Hash. Let H run without a window, H(i) = rotl(H(i-1), 1) xor T[byte i]. Then the hash of the 48 bytes that end
-// with byte i is h(i) = H(i) xor rotl(H(i-48), 16), because rotl(x, 48) = rotl(x, 16). Wherever H starts, its
-// start cancels out after 48 bytes.
+// Hash. Let H run without a window, H(i) = rotl(H(i-1), 1) xor T[byte i]. Then the hash of the 48 bytes that
+// end with byte i is h(i) = H(i) xor rotl(H(i-48), 16), because rotl(x, 48) = rotl(x, 16). Wherever H starts,
+// its start cancels out after 48 bytes.
 //
-// Vectors. A stripe of 4 * length bytes is cut into four neighbouring lanes, one for each 32-bit lane of a vector, and
-// the four hashes advance together. Each lane first runs over the 48 bytes before it. Of what remains, the table
-// look-ups are the largest part, so they are made cheap: sixteen bytes of a lane become sixteen scaled table
-// offsets in two stores to a fixed address, from where each is one load that needs no bounds check.
+// Vectors. A stripe of 4 * length bytes is cut into four neighbouring lanes, one for each 32-bit lane of a
+// vector, and the four hashes advance together. Each lane first runs over the 48 bytes before it. Of what
+// remains, the table look-ups are the largest part, so they are made cheap: sixteen bytes of a lane become
+// sixteen scaled table offsets in two stores to a fixed address, from where each is one load that needs no
+// bounds check.
 //
-// Test. h mod D == D - 1 implies h * multiplier + addend < limit (signed); lib/chunker/boundary_filter.ts chooses
-// the three. What passes is tested exactly, so that the vectors need not be.
+// Test. h mod D == D - 1 implies h * multiplier + addend < limit (signed); lib/chunker/boundary_filter.ts
+// chooses the three. What passes is tested exactly, so that the vectors need not be.
 //
-// Order. A shared memory may grow at any time, therefore V8 reads its size again after each store; steps go by four
-// with their stores together, each beside the load that it shares the bounds check with. The sums of four
-// tests are stored, which keeps the compiler from postponing all sixteen and running out of registers.
+// Order. A shared memory may grow at any time, therefore V8 reads its size again after each store; steps go
+// by four with their stores together, each beside the load that it shares the bounds check with. The sums of
+// four tests are stored, which keeps the compiler from postponing all sixteen and running out of registers.
 //
-// Memory. Four interleaved streams defeat the processor's prefetching, so each round touches a line of the next
-// stripe: a tenth faster for data that is not in the cache, and hardly slower for data that is.
+// Memory. Four interleaved streams defeat the processor's prefetching, so each round touches a line of the
+// next stripe: a tenth faster for data that is not in the cache, and hardly slower for data that is.
 
 // Layout of the reserved page.
 const OFFSETS: usize = 0; // four lanes of sixteen 16-bit table offsets; below 128 addresses take one byte
@@ -53,7 +54,7 @@ let best: usize = 0;
   return v128.xor(v128.xor(i32x4.shl(h, 1), i32x4.shr_u(h, 31)), words);
 }
 
-/** Puts H into the ring; returns whether the windowed hashes pass, lane by lane. */
+/** Whether the windowed hashes pass, lane by lane; `old` is H 48 bytes before `h`. */
 @inline function pass(h: v128, old: v128, multipliers: v128, addends: v128, limits: v128): v128 {
   // Neighbouring 16-bit halves change places, which is the rotation by 16.
   const window = v128.xor(h, v128.shuffle<u16>(old, old, 1, 0, 3, 2, 5, 4, 7, 6));
@@ -85,7 +86,9 @@ let best: usize = 0;
 /** Sets `best` to the first boundary in [from, end) if there is one before `best`. */
 function verify(from: usize, end: usize): void {
   let h: u32 = 0;
-  for (let i: usize = from - 48; i < from; i++) h = rotl<u32>(h, 1) ^ load<u32>(<usize>load<u8>(i) << 2, TABLE);
+  for (let i: usize = from - 48; i < from; i++) {
+    h = rotl<u32>(h, 1) ^ load<u32>(<usize>load<u8>(i) << 2, TABLE);
+  }
   for (let p = from; p < best; p++) {
     if (h % divisor == divisor - 1) {
       best = p;
@@ -115,9 +118,8 @@ function scanStripe(done: usize, length: usize): void {
   const multipliers = i32x4.splat(multiplier);
   const addends = i32x4.splat(addend);
   const limits = i32x4.splat(limit);
-  const rounds = (length + 48) >> 4;
-  let ahead = done + 4 * length;
-  if (ahead + rounds * 64 > <usize>memory.size() << 16) ahead = 0;
+  // What is touched is the next stripe and, as the lanes begin 48 bytes early, three lines more.
+  let ahead: usize = done + 8 * length + 192 <= <usize>memory.size() << 16 ? done + 4 * length : 0;
   // The ring holds anything at first; nothing is believed before it was filled once.
   for (let at = done - 48; at < end; at += 16) {
     widen(0, at);

@@ -1,7 +1,7 @@
 import { BUZHASH_TABLE } from "../../../lib/chunker/buzhash.ts";
 import type { ChunkSizes } from "../../../lib/chunker/sizes.ts";
 
-/** The sizes of the chunks of `data`, by casync's algorithm step by step; slow, and knows nothing of the library's ways. */
+/** The sizes of the chunks of `data`, by casync's algorithm step by step; slow, and shares only the table. */
 export function cutSlowly(data: Uint8Array, sizes: ChunkSizes): number[] {
   const result: number[] = [];
   for (let start = 0; start < data.length;) {

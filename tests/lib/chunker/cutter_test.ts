@@ -185,6 +185,10 @@ Deno.test("Cutter cuts runs of zeros where a window of zeros is a boundary", () 
   const data = new Uint8Array(7000);
   assert.deepEqual(cutSlowly(data, sizes), Array.from({ length: 7 }, () => 1000));
   assert.deepEqual(cutAll(data, sizes), { sizes: cutSlowly(data, sizes), nulls: [] });
+  assert.equal(setUp(sizes).cutter.cutsZerosAtMax, false);
+  assert.equal(setUp(DEFAULT_CHUNK_SIZES).cutter.cutsZerosAtMax, true);
+  assert.equal(setUp({ min: 7, avg: 7, max: 7 }).cutter.cutsZerosAtMax, true);
+  assert.equal(setUp({ min: 1, avg: 2, max: 40 }).cutter.cutsZerosAtMax, false);
 });
 
 Deno.test("Cutter.last() returns 0 if no byte is left, and is at the next chunk afterwards", () => {

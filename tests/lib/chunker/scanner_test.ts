@@ -90,7 +90,7 @@ for (const implementation of ["wasm", "plain"] as const) {
     }
   });
 
-  Deno.test(`${implementation} scanner takes the hash 2^32 − 1 for a boundary only if D is a power of two`, () => {
+  Deno.test(`${implementation} scanner takes 2^32 − 1 for a boundary only if D is a power of two`, () => {
     const memory = allocate(1, "shared");
     const bytes = new Uint8Array(memory.buffer);
     const position = SCANNER_RESERVED + 20_000;
@@ -140,6 +140,22 @@ for (const implementation of ["wasm", "plain"] as const) {
 Deno.test("openScanner() prefers WebAssembly", () => {
   for (const kind of ["shared", "private"] as const) {
     assert.equal(openScanner({ sizes: DEFAULT_CHUNK_SIZES, memory: allocate(0, kind) }).name, "wasm");
+  }
+});
+
+Deno.test("openScanner() uses WebAssembly in runtimes without Uint8Array.fromBase64()", () => {
+  const { fromBase64 } = Uint8Array;
+  Reflect.deleteProperty(Uint8Array, "fromBase64");
+  try {
+    const memory = allocate(0, "shared");
+    assert.equal(openScanner({ sizes: DEFAULT_CHUNK_SIZES, memory, implementation: "wasm" }).name, "wasm");
+  } finally {
+    Object.defineProperty(Uint8Array, "fromBase64", {
+      value: fromBase64,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
   }
 });
 

@@ -22,10 +22,11 @@ export interface ChunkInfo {
  */
 export async function readChunksInfo(
   path: string,
+  context: { readonly signal: AbortSignal },
 ): Promise<Map<ChunkId, { readonly plain: number; readonly stored: number }>> {
   let list: unknown;
   try {
-    list = JSON.parse(await readText(path));
+    list = JSON.parse(await readText(path, context));
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new FormatError(`Cannot read chunks info '${path}'`, { cause });

@@ -52,11 +52,11 @@ export function formatCommandHelp(command: Command): string {
     `Global Flags:\n${formatFlags(GLOBAL_FLAGS)}`;
 }
 
-/** Breaks lines that are too long for a terminal, except indented ones. */
+/** Fills paragraphs to the width of a terminal; indented lines stay as they are. */
 function wrap(text: string): string {
-  // As many words as fit, or one that is too long itself.
-  return text.replaceAll(
+  return text.replaceAll(/(?<=\S)\n(?=[^\s])/g, " ").replaceAll(
     /^(?! ).{81,}$/gm,
+    // As many words as fit, or one that is too long itself.
     (line) => line.replaceAll(/(.{1,80}|\S{81,})(?: +|$)/g, "$1\n").trimEnd(),
   );
 }

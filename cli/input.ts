@@ -11,6 +11,7 @@ import { FormatError, StoreError } from "../lib/errors.ts";
 import { archiveFlags } from "../lib/ops/make.ts";
 import { chunkSizes } from "../lib/ops/info.ts";
 import { type IndexContext, readIndex } from "./locations.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** A blob that is open for reading. */
 export interface BlobInput extends Disposable {
@@ -29,17 +30,21 @@ export async function openBlobInput(
   options: {
     readonly engine: Engine;
     readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
+    /** Ends the waiting for a pipe. */
+    readonly signal: AbortSignal;
     /** Offset to start at, in bytes. @default 0 */
     readonly start?: number | undefined;
   },
 ): Promise<BlobInput> {
-  const { engine, start = 0 } = options;
-  if (path === "-") return await streamInput(options.stdin, start);
+  const { engine, signal, start = 0 } = options;
+  if (path === "-") return await streamInput(options.stdin, { start, signal });
   try {
     const info = await Deno.stat(path);
     if (info.isDirectory) throw new StoreError(path, "read", { reason: "it is a directory" });
     if (!info.isFile && info.isBlockDevice !== true) {
-      return await streamInput((await Deno.open(path)).readable, start);
+      const discard = (late: Deno.FsFile) => late.close();
+      const pipe = await untilAborted(Deno.open(path), { signal, discard });
+      return await streamInput(pipe.readable, { start, signal });
     }
     const file = engine.tools.posix.open(path);
     return {
@@ -48,15 +53,20 @@ export async function openBlobInput(
       [Symbol.dispose]: () => file[Symbol.dispose](),
     };
   } catch (cause) {
+    signal.throwIfAborted();
     throw cause instanceof StoreError ? cause : new StoreError(path, "read", { cause });
   }
 }
 
-async function streamInput(stream: ReadableStream<Uint8Array>, start: number): Promise<BlobInput> {
+async function streamInput(
+  stream: ReadableStream<Uint8Array>,
+  options: { readonly start: number; readonly signal: AbortSignal },
+): Promise<BlobInput> {
+  const { start, signal } = options;
   const source = new StreamSource(stream);
   const skipped = new Uint8Array(65_536);
   for (let left = start; left > 0;) {
-    const count = await source.read(skipped.subarray(0, Math.min(left, skipped.length)));
+    const count = await source.read(skipped.subarray(0, Math.min(left, skipped.length)), { signal });
     if (count === 0) break;
     left -= count;
   }
@@ -77,7 +87,7 @@ export async function readChunkIds(
     for (const id of chunkSizes(await readIndex(location, context)).keys()) ids.add(id);
   }
   for (const path of sources.lists) {
-    const text = await readText(path);
+    const text = await readText(path, context);
     for (const [number, line] of text.split("\n").entries()) {
       const id = line.trim();
       if (id === "") continue;
@@ -89,10 +99,14 @@ export async function readChunkIds(
 }
 
 /** @throws {StoreError} If the file cannot be read. */
-export async function readText(path: string): Promise<string> {
+export async function readText(
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return await Deno.readTextFile(path, { signal });
   } catch (cause) {
+    signal.throwIfAborted();
     throw new StoreError(path, "read", { cause });
   }
 }

@@ -17,6 +17,7 @@ import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { redactLocation } from "./location_match.ts";
 import type { StoreSettings } from "./store_settings.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** What stores are opened with. */
 export interface StoreOptions {
@@ -111,7 +112,7 @@ function checkLocal(location: string, kind: "store" | "index"): void {
 }
 
 /** What indexes are read with. */
-export type IndexContext = Pick<CommandContext, "stdin" | "config">;
+export type IndexContext = Pick<CommandContext, "stdin" | "config" | "signal">;
 
 /** The configuration may not say of a place for indexes that it is encrypted. */
 async function checkIndexSettings(location: string, context: Pick<CommandContext, "config">): Promise<void> {
@@ -131,12 +132,27 @@ export async function readIndex(location: string, context: IndexContext): Promis
   let bytes;
   try {
     // Not through an index store: a pipe such as /dev/fd/63 is as good as a file.
-    bytes = await Deno.readFile(location);
+    bytes = await Deno.readFile(location, { signal: context.signal });
   } catch (cause) {
+    context.signal.throwIfAborted();
     if (cause instanceof Deno.errors.NotFound) throw new IndexMissingError(location);
     throw new StoreError(location, "read index", { cause });
   }
   return decodeIndex(bytes, { location });
+}
+
+/** Writes an index to something that is no regular file. */
+async function writeInto(
+  location: string,
+  work: { readonly index: Index; readonly signal: AbortSignal },
+): Promise<void> {
+  const { index, signal } = work;
+  try {
+    await untilAborted(Deno.writeFile(location, encodeIndex(index)), { signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new StoreError(location, "write index", { cause });
+  }
 }
 
 /** A place for an index, which was found fit before the work began. */
@@ -152,7 +168,7 @@ export interface IndexTarget {
  */
 export async function openIndexTarget(
   location: string,
-  context: Pick<CommandContext, "stdout" | "config">,
+  context: Pick<CommandContext, "stdout" | "config" | "signal">,
 ): Promise<IndexTarget> {
   await checkIndexSettings(location, context);
   if (location === "-") {
@@ -170,7 +186,7 @@ export async function openIndexTarget(
   }
   if (info !== undefined && !info.isFile) {
     // A device or a pipe: to rename a file over it would destroy it.
-    return { write: (index) => Deno.writeFile(location, encodeIndex(index)) };
+    return { write: (index) => writeInto(location, { index, signal: context.signal }) };
   }
   const path = info === undefined ? location : await Deno.realPath(location);
   const slash = path.lastIndexOf("/");

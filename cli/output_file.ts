@@ -8,6 +8,7 @@ import { StoreError } from "../lib/errors.ts";
 import { AtomicFile } from "../lib/io/atomic_file.ts";
 import { openPosix } from "../lib/platform/posix.ts";
 import type { OutputStream } from "./output.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** Where a command's result goes. Disposed of before {@linkcode FileOutput.commit}, a new file vanishes. */
 export interface FileOutput extends AsyncDisposable {
@@ -24,7 +25,7 @@ export interface FileOutput extends AsyncDisposable {
  */
 export async function openFileOutput(
   path: string | undefined,
-  context: { readonly stdout: OutputStream },
+  context: { readonly stdout: OutputStream; readonly signal: AbortSignal },
 ): Promise<FileOutput> {
   if (path === undefined || path === "-") return standardOutput(context.stdout);
   try {
@@ -33,8 +34,9 @@ export async function openFileOutput(
       throw error;
     });
     if (info?.isDirectory ?? false) throw new StoreError(path, "write", { reason: "it is a directory" });
-    return info === undefined || info.isFile ? await newFile(path) : await existingFile(path);
+    return info === undefined || info.isFile ? await newFile(path) : await existingFile(path, context.signal);
   } catch (cause) {
+    context.signal.throwIfAborted();
     throw cause instanceof StoreError ? cause : new StoreError(path, "write", { cause });
   }
 }
@@ -72,11 +74,19 @@ async function newFile(path: string): Promise<FileOutput> {
   };
 }
 
-async function existingFile(path: string): Promise<FileOutput> {
-  const file = await Deno.open(path, { write: true });
+async function existingFile(path: string, signal: AbortSignal): Promise<FileOutput> {
+  const discard = (late: Deno.FsFile) => late.close();
+  const file = await untilAborted(Deno.open(path, { write: true }), { signal, discard });
   return {
     async write(bytes) {
-      for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+      try {
+        for (let done = 0; done < bytes.length;) {
+          done += await untilAborted(file.write(bytes.subarray(done)), { signal });
+        }
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw new StoreError(path, "write", { cause });
+      }
     },
     commit: () => Promise.resolve(),
     [Symbol.asyncDispose]() {

@@ -7,6 +7,7 @@
 import { InterruptedError, type InterruptSignal } from "./errors.ts";
 import { BufferedOutput, DirectOutput } from "./output.ts";
 import type { ProgramIo } from "./program.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** The first SIGINT or SIGTERM aborts `controller`; the second one calls `exit` with the code of the first. */
 export function abortOnSignals(controller: AbortController, exit: (code: number) => void): void {
@@ -22,6 +23,20 @@ export function abortOnSignals(controller: AbortController, exit: (code: number)
   }
 }
 
+/** Standard input, of which nothing is read before it is asked for. It fails when `signal` aborts. */
+function readStdin(signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      reader ??= Deno.stdin.readable.getReader();
+      const { value, done } = await untilAborted(reader.read(), { signal });
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
 /** Streams, environment and terminal of this process. */
 export function processIo(signal: AbortSignal): ProgramIo {
   return {
@@ -31,7 +46,7 @@ export function processIo(signal: AbortSignal): ProgramIo {
       return state === "granted" ? Deno.env.get(name) : undefined;
     },
     get stdin() {
-      return Deno.stdin.readable;
+      return readStdin(signal);
     },
     stdinIsTerminal: Deno.stdin.isTerminal(),
     stdout: new BufferedOutput(Deno.stdout, { isTerminal: Deno.stdout.isTerminal(), signal }),

@@ -28,8 +28,12 @@ between them. Nothing is stored.`,
     const { flags, stdout, signal } = context;
     const [path] = context.args as [string];
     const sizes = parseChunkSizes(flags.chunkSize);
-    await using engine = await openCommandEngine({ ...context, flags: {} });
-    using input = await openBlobInput(path, { engine, stdin: context.stdin, start: flags.start });
+    await using engine = await openCommandEngine({
+      globals: context.globals,
+      given: context.given,
+      flags: {},
+    });
+    using input = await openBlobInput(path, { engine, stdin: context.stdin, signal, start: flags.start });
     let start = flags.start;
     await cutBlob(engine, input.source, {
       sizes,

@@ -46,7 +46,7 @@ have to fetch.`,
     const index = await readIndex(location, context);
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
     const options = await storeOptions(context, engine);
-    const storedSizes = flags.chunksInfo ? await readChunksInfo(flags.chunksInfo) : undefined;
+    const storedSizes = flags.chunksInfo ? await readChunksInfo(flags.chunksInfo, context) : undefined;
     const seeds = [];
     for (const seed of flags.seed) seeds.push(await readIndex(seed, context));
     await using cache = flags.cache ? await openWritableChunkStore(flags.cache, options) : undefined;

@@ -51,7 +51,7 @@ only if all else succeeded; '-' writes it to standard output.`,
       : undefined;
     await refuseSameFile(location, path);
     const target = await openIndexTarget(location, context);
-    using input = await openBlobInput(path, { engine, stdin: context.stdin });
+    using input = await openBlobInput(path, { engine, stdin: context.stdin, signal });
     using bar = context.progress.start("Chunking ", input.source.size ?? 0);
     const { index } = await makeIndex(engine, input.source, {
       sizes,

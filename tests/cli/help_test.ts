@@ -28,8 +28,7 @@ Deno.test("formatCommandHelp() shows description, usage, examples and all flags"
   assert.equal(
     formatCommandHelp(prune as Command),
     `\
-Deletes every chunk
-that is in none of the indexes.
+Deletes every chunk that is in none of the indexes.
 
 Usage:
   desync prune <index> [<index>...] [flags]

@@ -81,6 +81,7 @@ export const O = {
   create: 0o100,
   exclusive: 0o200,
   truncate: 0o1000,
+  nonBlock: 0o4000,
   closeOnExec: 0o2000000,
   noFollow: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
 } as const;

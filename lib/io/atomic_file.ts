@@ -75,8 +75,11 @@ export class AtomicFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.file[Symbol.dispose]();
-    if (!this.#committed) removeQuietly(this.#posix, this.temporary);
+    try {
+      this.file[Symbol.dispose]();
+    } finally {
+      if (!this.#committed) removeQuietly(this.#posix, this.temporary);
+    }
   }
 }
 

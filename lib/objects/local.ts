@@ -22,12 +22,19 @@ export interface LocalObjectsOptions {
   readonly sync?: boolean;
 }
 
+/**
+ * Time after which a call lets the event loop have its turn, in milliseconds. As calls are synchronous, signals and
+ * timers would otherwise wait until the last of a million is done.
+ */
+const TURN_MS = 50;
+
 /** Files below a directory, by their relative paths. */
 export class LocalObjects implements ObjectStore {
   readonly location: string;
   readonly supports = { write: true, list: true } as const;
   readonly #posix: Posix;
   readonly #options: LocalObjectsOptions;
+  #turnEnd = performance.now() + TURN_MS;
 
   /** The directory has to exist; {@linkcode checkDirectory} says so in time. */
   constructor(posix: Posix, directory: string, options: LocalObjectsOptions) {
@@ -117,15 +124,17 @@ export class LocalObjects implements ObjectStore {
     return `${this.location}/${key}`;
   }
 
-  #attempt<T>(operation: string, action: () => T, options?: CallOptions): Promise<T> {
-    return new Promise((resolve) => {
-      options?.signal?.throwIfAborted();
-      try {
-        resolve(action());
-      } catch (cause) {
-        throw cause instanceof StoreError ? cause : new StoreError(this.location, operation, { cause });
-      }
-    });
+  async #attempt<T>(operation: string, action: () => T, options?: CallOptions): Promise<T> {
+    if (performance.now() >= this.#turnEnd) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.#turnEnd = performance.now() + TURN_MS;
+    }
+    options?.signal?.throwIfAborted();
+    try {
+      return action();
+    } catch (cause) {
+      throw cause instanceof StoreError ? cause : new StoreError(this.location, operation, { cause });
+    }
   }
 }
 

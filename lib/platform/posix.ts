@@ -40,7 +40,10 @@ export interface OpenFileOptions {
   readonly create?: "if-missing" | "exclusive";
   /** Permissions of a created file, less the umask. @default 0o666 */
   readonly mode?: number;
-  /** Fail with `ELOOP` if the last component is a symbolic link. @default false */
+  /**
+   * For files that somebody else may have planted: fail with `ELOOP` if the last component is a symbolic link, and do not
+   * wait for the writer of a pipe. @default false
+   */
   readonly noFollow?: boolean;
 }
 
@@ -114,13 +117,20 @@ export async function openPosix(
 }
 
 /**
- * Passes on the size of an open file.
+ * The size of `file`, which `seekEnd` finds out. Directories can be opened as well: their end is at 2^63 − 1 on ext4,
+ * and EINVAL on tmpfs.
  *
- * @throws {PosixError} If no file has that size: directories can be opened, and on ext4 they end at 2^63 − 1.
+ * @throws An error with the code `EISDIR` for those, so that nobody takes them for damaged files.
  */
-export function checkedSize(size: number, file: Pick<PosixFile, "path">): number {
-  if (Number.isSafeInteger(size)) return size;
-  throw new PosixError("EISDIR", { path: file.path, text: `${file.path}: Is a directory` });
+export function sizeOf(file: Pick<PosixFile, "path" | "readAt">, seekEnd: () => number): number {
+  try {
+    const size = seekEnd();
+    if (Number.isSafeInteger(size)) return size;
+  } catch (error) {
+    if (!hasErrorCode(error, "EINVAL")) throw error;
+  }
+  file.readAt(new Uint8Array(1), 0);
+  throw new PosixError("EINVAL", { path: file.path, text: `${file.path}: Its size is not known` });
 }
 
 /** The text of `path`, for messages. */

@@ -5,7 +5,6 @@
  */
 
 import {
-  checkedSize,
   hasErrorCode,
   type OpenFileOptions,
   type Path,
@@ -13,6 +12,7 @@ import {
   type Posix,
   PosixError,
   type PosixFile,
+  sizeOf,
 } from "./posix.ts";
 
 /** @returns The implementation. */
@@ -114,7 +114,7 @@ class DenoFile implements PosixFile {
   }
 
   size(): number {
-    return checkedSize(this.#file.seekSync(0, Deno.SeekMode.End), this);
+    return sizeOf(this, () => this.#file.seekSync(0, Deno.SeekMode.End));
   }
 
   truncate(size: number): void {

@@ -17,7 +17,6 @@ import {
   SEEK,
 } from "../../ffi/libc.ts";
 import {
-  checkedSize,
   type CloneRange,
   hasErrorCode,
   type OpenFileOptions,
@@ -26,6 +25,7 @@ import {
   type Posix,
   PosixError,
   type PosixFile,
+  sizeOf,
 } from "./posix.ts";
 
 /** @returns The implementation; undefined where there is no FFI or no C library. */
@@ -48,7 +48,7 @@ class FfiPosix implements Posix {
     flags |= access === "read" ? O.readOnly : access === "write" ? O.writeOnly : O.readWrite;
     if (options.create !== undefined) flags |= O.create;
     if (options.create === "exclusive") flags |= O.exclusive;
-    if (options.noFollow ?? false) flags |= O.noFollow;
+    if (options.noFollow ?? false) flags |= O.noFollow | O.nonBlock;
     const fd = this.#libc.open(cString(path), flags, options.mode ?? 0o666);
     if (fd < 0) throw systemError(this.#libc, path);
     return new FfiFile(this.#libc, { fd, path });
@@ -56,9 +56,9 @@ class FfiPosix implements Posix {
 
   exists(path: Path): boolean {
     if (this.#libc.access(cString(path), 0) === 0) return true;
-    const error = systemError(this.#libc, path);
-    if (hasErrorCode(error, "ENOENT")) return false;
-    throw error;
+    const number = errno(this.#libc);
+    if (number === ENOENT) return false;
+    throw systemError(this.#libc, path, number);
   }
 
   rename(from: Path, to: Path): void {
@@ -67,16 +67,16 @@ class FfiPosix implements Posix {
 
   remove(path: Path): boolean {
     if (this.#libc.unlink(cString(path)) === 0) return true;
-    const error = systemError(this.#libc, path);
-    if (hasErrorCode(error, "ENOENT")) return false;
-    throw error;
+    const number = errno(this.#libc);
+    if (number === ENOENT) return false;
+    throw systemError(this.#libc, path, number);
   }
 
   makeDirectory(path: Path, mode: number): boolean {
     if (this.#libc.mkdir(cString(path), mode) === 0) return true;
-    const error = systemError(this.#libc, path);
-    if (hasErrorCode(error, "EEXIST")) return false;
-    throw error;
+    const number = errno(this.#libc);
+    if (number === EEXIST) return false;
+    throw systemError(this.#libc, path, number);
   }
 }
 
@@ -146,9 +146,11 @@ class FfiFile implements PosixFile {
   }
 
   size(): number {
-    const end = this.#libc.lseek(this.#fd, 0n, SEEK.end);
-    if (end < 0n) throw this.#error();
-    return checkedSize(Number(end), this);
+    return sizeOf(this, () => {
+      const end = this.#libc.lseek(this.#fd, 0n, SEEK.end);
+      if (end < 0n) throw this.#error();
+      return Number(end);
+    });
   }
 
   truncate(size: number): void {
@@ -203,8 +205,12 @@ class FfiFile implements PosixFile {
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd >= 0) this.#libc.close(this.#fd);
+    const fd = this.#fd;
     this.#fd = -1;
+    if (fd < 0 || this.#libc.close(fd) === 0) return;
+    // Some network file systems find out only now that there is no space for what was written.
+    const error = this.#error();
+    if (!hasErrorCode(error, "EINTR")) throw error; // close(2): the descriptor is gone, whatever happened
   }
 
   #failUnlessInterrupted(): void {
@@ -217,9 +223,12 @@ class FfiFile implements PosixFile {
   }
 }
 
-/** Must be called right after the call that failed. */
-function systemError(library: Libc, path: Path): PosixError {
-  const number = errno(library);
+// Known by number, because to make an error takes longer than the call that failed.
+const ENOENT = 2;
+const EEXIST = 17;
+
+/** Must be called right after the call that failed, unless its error number is given. */
+function systemError(library: Libc, path: Path, number = errno(library)): PosixError {
   const code = ERRNO_NAMES[number] ?? `E${number}`;
   const text = pathText(path);
   return new PosixError(code, { path: text, text: `${text}: ${errorText(library, number)}` });

@@ -25,6 +25,8 @@ export class ChunkFiles {
   /** The path of a chunk, ending in NUL; the digits are filled in before every call. */
   readonly #path: Uint8Array;
   readonly #digitsAt: number;
+  /** By the first two bytes of an ID: not zero if its directory was seen. */
+  readonly #directories = new Uint8Array(65_536);
 
   constructor(posix: Posix, options: { readonly root: string; readonly extension: string }) {
     this.#posix = posix;
@@ -65,17 +67,25 @@ export class ChunkFiles {
   /** Writes a chunk's stored form; readers see all of it or none of it. */
   write(id: { readonly ids: Uint8Array; readonly offset: number }, data: Uint8Array): void {
     this.#setPath(id.ids, id.offset);
-    const prefix = new TextDecoder().decode(this.#path.slice(this.#digitsAt, this.#digitsAt + PREFIX_DIGITS));
-    const directory = `${this.#root}/${prefix}`;
+    const number = id.ids[id.offset]! << 8 | id.ids[id.offset + 1]!;
+    const directory = `${this.#root}/${number.toString(16).padStart(PREFIX_DIGITS, "0")}`;
     const temporary = `${directory}/${TEMPORARY_PREFIX}${randomSuffix()}`;
     const publication = { path: this.#path, temporary, data, mode: FILE_MODE };
+    // In a new store nearly every chunk needs a directory: to create it costs less than to fail for want of it.
+    const isKnown = this.#directories[number] !== 0;
+    if (!isKnown) this.#makeDirectory(directory, number);
     try {
       publishFile(this.#posix, publication);
     } catch (error) {
-      if (!hasErrorCode(error, "ENOENT")) throw error;
-      this.#posix.makeDirectory(directory, DIRECTORY_MODE);
+      if (!isKnown || !hasErrorCode(error, "ENOENT")) throw error;
+      this.#makeDirectory(directory, number); // Somebody has removed it meanwhile.
       publishFile(this.#posix, publication);
     }
+  }
+
+  #makeDirectory(path: string, number: number): void {
+    this.#posix.makeDirectory(path, DIRECTORY_MODE);
+    this.#directories[number] = 1;
   }
 
   /** Deletes a chunk. @returns Whether it was there. */

@@ -61,8 +61,8 @@ export class ChunkObjects implements PrunableChunkStore {
   }
 
   /** Adds a chunk. */
-  put(chunk: Chunk, options?: CallOptions): Promise<void> {
-    return this.#objects.put(this.#key(chunk.id), chunk.storedAs(this.#options.codecs), options);
+  async put(chunk: Chunk, options?: CallOptions): Promise<void> {
+    await this.#objects.put(this.#key(chunk.id), chunk.storedAs(this.#options.codecs), options);
   }
 
   /** IDs of the chunks in this store's form; all other objects are passed over. */

@@ -27,8 +27,8 @@ export class IndexObjects implements WritableIndexStore {
   }
 
   /** Adds or replaces an index. */
-  put(name: string, index: Index, options?: CallOptions): Promise<void> {
-    return this.#objects.put(checkIndexName(name), encodeIndex(index), options);
+  async put(name: string, index: Index, options?: CallOptions): Promise<void> {
+    await this.#objects.put(checkIndexName(name), encodeIndex(index), options);
   }
 
   /** Closes what it was made of. */

@@ -60,8 +60,14 @@ async function createDirectory(path: string): Promise<void> {
  *
  * @throws {StoreError} If there is no such directory.
  */
-export async function openLocalIndexStore(path: string): Promise<WritableIndexStore> {
+export async function openLocalIndexStore(directory: string): Promise<WritableIndexStore> {
+  const path = withoutSlash(directory);
   await checkDirectory(path);
   const options = { temporaryPrefix: ".tmp-index.", mode: 0o666, sync: true };
   return new IndexObjects(new LocalObjects(await openPosix(), path, options));
+}
+
+/** The path without slashes at its end, unless it is nothing else. */
+function withoutSlash(path: string): string {
+  return path.replace(/(?<=[^/])\/+$/, "");
 }

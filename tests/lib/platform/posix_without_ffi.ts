@@ -1,5 +1,8 @@
 /** A thread to which FFI is not granted: which implementations does it get? */
 
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+
 import { openPosix } from "../../../lib/platform/posix.ts";
 
 const { implementation } = await openPosix();

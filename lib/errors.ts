@@ -91,11 +91,14 @@ export class SeedInvalidError extends DesyncError {
   override readonly code = "SEED_INVALID";
   /** The seed's data file. */
   readonly location: string;
+  /** What is wrong with it. */
+  readonly reason: string;
 
   /** Makes the error with its message. */
   constructor(location: string, reason: string, options?: ErrorOptions) {
     super(`Cannot use seed '${location}': ${reason}`, options);
     this.location = location;
+    this.reason = reason;
   }
 }
 

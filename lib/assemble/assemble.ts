@@ -6,6 +6,7 @@
 
 import { cutBlob } from "../concurrency/cut_blob.ts";
 import { FileSource } from "../concurrency/blob_source.ts";
+import { isMissingFile } from "../concurrency/copy_run.ts";
 import { OUTCOME, type RowOperation, type RowTask } from "../concurrency/row_task.ts";
 import { newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import { nullChunkBytes } from "../concurrency/thread_tools.ts";
@@ -69,50 +70,50 @@ const PROGRESS_MS = 100;
  */
 export async function assemble(engine: Engine, options: AssembleOptions): Promise<AssembleStats> {
   const info = await Deno.stat(options.path);
-  const assembly = new Assembly(engine, options, { device: info.dev, blockSize: info.blksize ?? 4096 });
+  const assembly = new Assembly(engine, options, info.blksize ?? 4096);
   return await assembly.run();
 }
 
 class Assembly {
   readonly #engine: Engine;
   readonly #options: AssembleOptions;
-  readonly #target: { readonly device: number; readonly blockSize: number };
+  /** Preferred by the output's file system, in bytes. */
+  readonly #blockSize: number;
   readonly #ids: Uint8Array<SharedArrayBuffer>;
   readonly #ends: Float64Array<SharedArrayBuffer>;
   readonly #outcomes: Uint8Array<SharedArrayBuffer>;
   readonly #nullId: Uint8Array;
   readonly #seeds: FileSeed[];
+  /** Whether rows that are open read as zeros. */
+  #isBlank: boolean;
   #bytesCopied = 0;
   #bytesCloned = 0;
   #attempt = 1;
   #nextProgress = 0;
 
-  constructor(
-    engine: Engine,
-    options: AssembleOptions,
-    target: { readonly device: number; readonly blockSize: number },
-  ) {
+  constructor(engine: Engine, options: AssembleOptions, blockSize: number) {
     this.#engine = engine;
     this.#options = options;
-    this.#target = target;
+    this.#blockSize = blockSize;
     this.#ids = shareBytes(options.index.ids);
     this.#ends = shareNumbers(options.index.ends);
     this.#outcomes = new Uint8Array(new SharedArrayBuffer(rowCount(options.index)));
     this.#nullId = nullChunkBytes(engine.tools.digest, options.index.sizes.max);
     this.#seeds = [...options.seeds ?? []];
+    this.#isBlank = options.blank;
   }
 
   async run(): Promise<AssembleStats> {
-    const { index, blank } = this.#options;
-    if (!blank) {
+    const { index } = this.#options;
+    if (!this.#isBlank) {
       const rows = { kind: "check", first: 0, count: rowCount(index) };
       await this.#work({ kind: "check", strict: false }, runsOf(index, [rows]));
     }
     const steps = await this.#copyFromSeeds();
     const of = (kind: Step["kind"]) => steps.filter((step) => step.kind === kind);
-    if (blank) this.#markZeros(of("zero"));
+    if (this.#isBlank) this.#markZeros(of("zero"));
     else await this.#work({ kind: "zero" }, runsOf(index, of("zero")));
-    if (blank) this.#reserve(of("fetch"));
+    if (this.#options.blank) this.#reserve(of("fetch"));
     await this.#fetch(of("fetch"));
     await this.#copyWithin(of("self"));
     this.#nextProgress = 0;
@@ -121,7 +122,7 @@ class Assembly {
       ...countOutcomes(this.#outcomes),
       bytesCopied: this.#bytesCopied,
       bytesCloned: this.#bytesCloned,
-      blockSize: this.#target.blockSize,
+      blockSize: this.#blockSize,
       bytesTotal: blobSize(index),
       chunksTotal: rowCount(index),
       seeds: this.#seeds.length + 1,
@@ -145,6 +146,7 @@ class Assembly {
       const copies = steps.filter((step) => step.kind === "copy");
       const invalid = await this.#copy(copies);
       if (invalid.size === 0) return steps;
+      this.#isBlank = false; // What was cloned from a bad seed is still there.
       await this.#treatInvalid(invalid, without);
       this.#attempt++;
     }
@@ -166,8 +168,17 @@ class Assembly {
     }
   }
 
-  /** Cuts a seed's data again, with the parameters of its index. */
   async #regenerate(seed: number, number: number): Promise<FileSeed> {
+    try {
+      return await this.#cutSeed(seed, number);
+    } catch (cause) {
+      if (!isMissingFile(cause)) throw cause;
+      throw new SeedInvalidError(this.#seeds[seed]!.location, cause.message, { cause });
+    }
+  }
+
+  /** Cuts a seed's data again, with the parameters of its index. */
+  async #cutSeed(seed: number, number: number): Promise<FileSeed> {
     const { location, index } = this.#seeds[seed]!;
     using file = this.#engine.tools.posix.open(location);
     const phase = { kind: "regenerate", attempt: this.#attempt, seed: number } as const;
@@ -198,11 +209,14 @@ class Assembly {
     return invalid;
   }
 
-  /** Alignment for extents shared with `path`; 0 if it is on another file system. */
+  /**
+   * Alignment for extents shared with `path`; 0 if it cannot share any. Whether it can is for the file system to say:
+   * the subvolumes of one btrfs have different device numbers.
+   */
   async #cloneBlock(path: string): Promise<number> {
     if (this.#engine.tools.posix.implementation !== "ffi") return 0;
     const info = await Deno.stat(path).catch(() => undefined); // Opening it will tell.
-    return info?.isFile === true && info.dev === this.#target.device ? this.#target.blockSize : 0;
+    return info?.isFile === true ? this.#blockSize : 0;
   }
 
   async #copyWithin(steps: readonly Step[]): Promise<void> {

@@ -14,6 +14,8 @@ export class IdTable {
   /** Next row of the same bucket, plus one. */
   readonly #next: Int32Array;
 
+  readonly #factor = crypto.getRandomValues(new Uint32Array(1))[0]! | 1;
+
   /** Builds the table; `ids` is shared, 32 bytes a row. */
   constructor(ids: Uint8Array) {
     const rows = ids.length / CHUNK_ID_SIZE;
@@ -44,9 +46,13 @@ export class IdTable {
     return next;
   }
 
-  /** IDs are digests, so any four of their bytes are a hash. */
+  /**
+   * Of all bytes and a number that nobody can foresee: the IDs of a forged index need not be digests, and may be chosen
+   * to meet in one bucket.
+   */
   #bucket(ids: Uint8Array, offset: number): number {
-    const hash = ids[offset]! | ids[offset + 1]! << 8 | ids[offset + 2]! << 16 | ids[offset + 3]! << 24;
-    return hash & (this.#heads.length - 1);
+    let hash = 0;
+    for (let i = offset; i < offset + CHUNK_ID_SIZE; i++) hash = Math.imul(hash ^ ids[i]!, this.#factor);
+    return (hash ^ hash >>> 15) & (this.#heads.length - 1);
   }
 }

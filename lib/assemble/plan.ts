@@ -65,61 +65,80 @@ export function planSteps(index: Index, options: PlanOptions): Step[] {
       row++;
       continue;
     }
-    const place = { row, rows, isOpen };
-    const candidates = [
-      zeroRun(index, { ...place, nullId: options.nullId }),
-      ...seeds.map(({ seed, number }) => fromSeed(index, { ...place, seed, number })),
-      selfRun(index, { ...place, table }),
-    ];
-    const best = longest(index, { row, candidates });
-    if (best === undefined) addFetch(steps, row++);
-    else {
-      steps.push(toStep(best, row));
-      row += best.count;
+    const end = openEnd(row, { rows, isOpen });
+    // Seeds that saw more would compare rows up to the next difference, again for every range.
+    const range = head(index, end);
+    while (row < end) {
+      const candidates = [
+        zeroRun(range, { row, nullId: options.nullId }),
+        ...seeds.map(({ seed, number }) => fromSeed(range, { row, seed, number })),
+        selfRun(range, { row, table }),
+      ];
+      const best = longest(range, { row, candidates });
+      if (best === undefined) addFetch(steps, row++);
+      else {
+        steps.push(toStep(best, row));
+        row += best.count;
+      }
     }
   }
   return steps;
 }
 
-interface Place {
-  readonly row: number;
-  readonly rows: number;
-  readonly isOpen: (row: number) => boolean;
+/** The first row after `row` that is not open. */
+function openEnd(
+  row: number,
+  of: { readonly rows: number; readonly isOpen: (row: number) => boolean },
+): number {
+  let end = row + 1;
+  while (end < of.rows && of.isOpen(end)) end++;
+  return end;
 }
 
-/** Open rows from `place.row` on which satisfy `belongs`; that one does. */
-function runLength({ row, rows, isOpen }: Place, belongs: (row: number) => boolean): number {
+/** The first `rows` rows of an index. */
+function head(index: Index, rows: number): Index {
+  return { ...index, ids: index.ids.subarray(0, rows * CHUNK_ID_SIZE), ends: index.ends.subarray(0, rows) };
+}
+
+/** Rows from `row` to the end of `index` which satisfy `belongs`; that one does. */
+function runLength(index: Index, row: number, belongs: (row: number) => boolean): number {
   let end = row + 1;
-  while (end < rows && isOpen(end) && belongs(end)) end++;
+  while (end < rowCount(index) && belongs(end)) end++;
   return end - row;
 }
 
-function zeroRun(index: Index, place: Place & { readonly nullId: Uint8Array }): Candidate | undefined {
+function zeroRun(
+  index: Index,
+  place: { readonly row: number; readonly nullId: Uint8Array },
+): Candidate | undefined {
+  const { row, nullId } = place;
   const isNull = (row: number) =>
-    sameChunkId(index.ids, row * CHUNK_ID_SIZE, place.nullId, 0) && rowSize(index, row) === index.sizes.max;
-  return isNull(place.row) ? { kind: "zero", count: runLength(place, isNull), offset: 0 } : undefined;
+    sameChunkId(index.ids, row * CHUNK_ID_SIZE, nullId, 0) && rowSize(index, row) === index.sizes.max;
+  return isNull(row) ? { kind: "zero", count: runLength(index, row, isNull), offset: 0 } : undefined;
 }
 
 function fromSeed(
   index: Index,
-  place: Place & { readonly seed: Seed; readonly number: number },
+  place: { readonly row: number; readonly seed: Seed; readonly number: number },
 ): Candidate | undefined {
   const match = place.seed.match(index, place.row);
-  if (match === undefined) return undefined;
-  const count = runLength(place, (row) => row < place.row + match.count);
-  return { seed: place.number, offset: match.offset, count };
+  return match === undefined ? undefined : { seed: place.number, ...match };
 }
 
-function selfRun(index: Index, place: Place & { readonly table: IdTable }): Candidate | undefined {
-  const source = place.table.find(index.ids, place.row * CHUNK_ID_SIZE);
-  if (source === place.row) return undefined;
-  const repeats = (row: number) => {
-    const from = source + row - place.row;
-    return place.table.find(index.ids, row * CHUNK_ID_SIZE) === from &&
-      rowSize(index, from) === rowSize(index, row);
+function selfRun(
+  index: Index,
+  place: { readonly row: number; readonly table: IdTable },
+): Candidate | undefined {
+  const { row, table } = place;
+  const source = table.find(index.ids, row * CHUNK_ID_SIZE);
+  if (source === row) return undefined;
+  const repeats = (other: number) => {
+    const from = source + other - row;
+    return table.find(index.ids, other * CHUNK_ID_SIZE) === from &&
+      rowSize(index, from) === rowSize(index, other);
   };
-  if (!repeats(place.row)) return undefined;
-  return { kind: "self", count: runLength(place, repeats), offset: rowStart(index, source) };
+  if (!repeats(row)) return undefined;
+  return { kind: "self", count: runLength(index, row, repeats), offset: rowStart(index, source) };
 }
 
 function longest(

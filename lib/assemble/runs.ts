@@ -23,18 +23,22 @@ export interface RowRange {
 const RUN_SIZE = 1 << 20;
 /** … and larger for copies, in which every cut can cost two shared blocks, and for zeros, which cost nothing. */
 const COPY_RUN_SIZE = 16 << 20;
+/** Rows of a run that is no copy, however small they are: a thread which has it in hand does not see a signal. */
+const RUN_ROWS = 16;
 
 /** @returns First row, rows, source and offset of each run. */
 export function runsOf(index: Index, ranges: readonly RowRange[]): number[][] {
   const runs: number[][] = [];
   for (const range of ranges) {
-    const limit = range.kind === "fetch" || range.kind === "check" ? RUN_SIZE : COPY_RUN_SIZE;
+    const isSmall = range.kind === "fetch" || range.kind === "check";
+    const limit = isSmall ? RUN_SIZE : COPY_RUN_SIZE;
     const end = range.first + range.count;
     const shift = (range.offset ?? 0) - rowStart(index, range.first);
     for (let first = range.first; first < end;) {
       const start = rowStart(index, first);
+      const last = isSmall ? Math.min(end, first + RUN_ROWS) : end;
       let next = first + 1;
-      while (next < end && index.ends[next]! - start <= limit) next++;
+      while (next < last && index.ends[next]! - start <= limit) next++;
       runs.push([first, next - first, range.source ?? 0, start + shift]);
       first = next;
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatChunkId } from "../chunk_id.ts";
+import { formatChunkId, sameChunkId } from "../chunk_id.ts";
 import { ChunkMissingError } from "../errors.ts";
 import type { ChunkDirectory } from "../store/types.ts";
 import { CONTROL, CONTROL_SIZE, type Pace } from "./task.ts";
@@ -27,6 +27,9 @@ export interface CatTask {
   readonly slotSize: number;
   /** By slot: the number of the row in it, counted from `first`, plus one. */
   readonly filled: Int32Array<SharedArrayBuffer>;
+  /** 32 bytes: the ID of the chunk of `nullSize` zero bytes, which no store needs to have. */
+  readonly nullId: Uint8Array;
+  readonly nullSize: number;
 }
 
 /** Further places in the control words. */
@@ -72,13 +75,18 @@ export function fetchNext(task: CatTask, tools: ThreadTools): "fetched" | "full"
   const row = task.first + number;
   const id = rowId(task.ids, row);
   const size = task.ends[row]! - (row === 0 ? 0 : task.ends[row - 1]!);
-  const chunk = loadChunk(tools, { id, directories: task.directories, size, maxSize: size });
-  if (chunk === undefined) {
-    const roots = task.directories.map(({ root }) => root).join(", ");
-    throw new ChunkMissingError(formatChunkId(id.ids, id.offset), roots);
-  }
   const slot = number % task.filled.length;
-  task.slots.set(chunk.plain, slot * task.slotSize);
+  const at = slot * task.slotSize;
+  if (size === task.nullSize && sameChunkId(id.ids, id.offset, task.nullId, 0)) {
+    task.slots.fill(0, at, at + size);
+  } else {
+    const chunk = loadChunk(tools, { id, directories: task.directories, size, maxSize: size });
+    if (chunk === undefined) {
+      const roots = task.directories.map(({ root }) => root).join(", ");
+      throw new ChunkMissingError(formatChunkId(id.ids, id.offset), roots);
+    }
+    task.slots.set(chunk.plain, at);
+  }
   Atomics.store(task.filled, slot, number + 1);
   Atomics.add(control, CAT.progress, 1);
   Atomics.notify(control, CAT.progress);

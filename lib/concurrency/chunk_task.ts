@@ -6,7 +6,13 @@
 
 import { CHUNK_ID_SIZE, formatChunkId } from "../chunk_id.ts";
 import { MAX_CHUNK_SIZE } from "../chunker/sizes.ts";
-import { ChunkInvalidError, ChunkMissingError, StoreError } from "../errors.ts";
+import {
+  ChunkInvalidError,
+  ChunkMissingError,
+  FormatError,
+  StoreError,
+  UnsupportedError,
+} from "../errors.ts";
 import type { ChunkDirectory } from "../store/types.ts";
 import { claimUnit, CONTROL, type Pace } from "./task.ts";
 import { loadChunk, rowId, storeChunk } from "./thread_chunks.ts";
@@ -55,20 +61,28 @@ function verifyChunk(
     // One that was deleted since the store was listed is not of interest any more.
     loadChunk(tools, { id, directories: [work.directory], maxSize: MAX_CHUNK_SIZE });
   } catch (error) {
-    if (error instanceof ChunkInvalidError) {
+    if (error instanceof ChunkInvalidError && !isOtherwiseCompressed(error)) {
       tools.count("invalid", 1);
       let text = describe(error);
       if (work.repair) text += remove(tools, { id, directory: work.directory });
       tools.report({ subject: error.id, text });
-    } else if (error instanceof StoreError) {
+    } else if (error instanceof ChunkInvalidError || error instanceof StoreError) {
       tools.count("unreadable", 1);
-      tools.report({ subject: formatChunkId(id.ids, id.offset), text: error.message });
+      tools.report({ subject: formatChunkId(id.ids, id.offset), text: describe(error) });
     } else throw error;
   }
 }
 
-function describe(error: ChunkInvalidError): string {
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+/** Whether a chunk is what casync wrote with another compression: not damaged, only not readable here. */
+function isOtherwiseCompressed(error: ChunkInvalidError): boolean {
+  return error.cause instanceof FormatError && error.cause.cause instanceof UnsupportedError;
+}
+
+function describe(error: ChunkInvalidError | StoreError): string {
+  const { message, cause } = error;
+  return cause instanceof Error && !message.includes(cause.message)
+    ? `${message}: ${cause.message}`
+    : message;
 }
 
 function remove(

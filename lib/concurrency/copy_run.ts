@@ -41,17 +41,19 @@ export function copyRun(
       size: task.ends[run.first + run.count - 1]! - start,
     };
     const cloned = cloneBlocks(copy, source);
-    tools.count("bytesCloned", cloned);
-    tools.count("bytesCopied", copy.size - cloned);
     if (cloned === 0) copyRows(task, tools, { ...copy, source: copy.source, outcome: source.outcome });
     else checkRows(task, tools, { copy, source });
+    tools.count("bytesCloned", cloned);
+    tools.count("bytesCopied", copy.size - cloned);
   } catch (error) {
     if (!(error instanceof SeedInvalidError) && !isMissingFile(error)) throw error;
-    tools.report({ subject: String(run.source), text: error.message });
+    const text = error instanceof SeedInvalidError ? error.reason : error.message;
+    tools.report({ subject: String(run.source), text });
   }
 }
 
-function isMissingFile(error: unknown): error is Error {
+/** Whether an error says that there is no file which could be read. */
+export function isMissingFile(error: unknown): error is Error {
   return hasErrorCode(error, "ENOENT", "EACCES", "EISDIR");
 }
 

@@ -77,6 +77,8 @@ class BlobCut {
   #nullRun = 0;
   #nullStored: Promise<void> | undefined;
   #stored = 0;
+  /** Bytes of chunks that were given to the threads; null chunks make no work. */
+  #published = 0;
   /** Rows the caller has been told of. */
   #reported = 0;
 
@@ -118,11 +120,10 @@ class BlobCut {
     const { sizes: { max }, signal } = this.#options;
     const source = this.#source;
     const { bytes } = this.#ring;
-    let produced = 0;
     /** What was read but not cut, and is to be moved to the front of the next slot. */
     let rest = { slot: -1, offset: 0, size: 0 };
     for (let isEnd = false; !isEnd;) {
-      if (rest.size === 0) produced += this.#skipHole();
+      if (rest.size === 0) this.#skipHole();
       const { slot, offset } = await this.#slot();
       bytes.copyWithin(offset, rest.offset, rest.offset + rest.size);
       if (rest.slot >= 0) this.#ring.releaseSlot(rest.slot);
@@ -134,11 +135,10 @@ class BlobCut {
       });
       const count = typeof reading === "number" ? reading : await reading;
       isEnd = count < wanted;
-      produced += count;
-      if (produced >= this.#engine.minWork) this.#run.enlist();
       const size = rest.size + count;
       const used = await this.#cutSlot({ slot, offset, size, isEnd });
       rest = { slot, offset: offset + used, size: size - used };
+      if (this.#published >= this.#engine.minWork) this.#run.enlist();
       await this.#pause();
     }
     await this.#flushNulls();
@@ -162,19 +162,19 @@ class BlobCut {
       await this.#flushNulls();
       if (!this.#ring.hasRoom) await this.#until(() => this.#ring.hasRoom);
       this.#ring.publish({ offset, size, slot: block.slot });
+      this.#published += size;
     }
     return at;
   }
 
-  /** Takes whole null chunks from a hole, unread. @returns Their bytes. */
-  #skipHole(): number {
+  /** Takes whole null chunks from a hole, unread. */
+  #skipHole(): void {
     const { max } = this.#options.sizes;
-    if (!this.#cutter.cutsZerosAtMax) return 0;
+    if (!this.#cutter.cutsZerosAtMax) return;
     const count = Math.floor(this.#source.holeAhead() / max);
-    if (count === 0) return 0;
+    if (count === 0) return;
     this.#source.skip(count * max);
     this.#nullRun += count;
-    return count * max;
   }
 
   async #flushNulls(): Promise<void> {

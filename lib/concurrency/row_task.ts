@@ -111,17 +111,16 @@ export function readRow(
   const target = tools.buffer("plain", task.ends[place.row]! - startOf(task, place.row));
   const plain = target.subarray(0, place.file.readAt(target, place.offset));
   const found = tools.digest.digest(plain);
-  return { plain, found, matches: sameChunkId(found, 0, task.ids, place.row * CHUNK_ID_SIZE) };
+  const matches = plain.length === target.length &&
+    sameChunkId(found, 0, task.ids, place.row * CHUNK_ID_SIZE);
+  return { plain, found, matches };
 }
 
 function checkRow(task: RowTask, tools: ThreadTools, row: number): void {
   const { operation } = task;
   const offset = startOf(task, row);
-  const { plain, found, matches } = readRow(task, tools, {
-    row,
-    file: tools.file(task.path, "read"),
-    offset,
-  });
+  const file = tools.file(task.path, "read");
+  const { plain, found, matches } = readRow(task, tools, { row, file, offset });
   if (matches) {
     task.outcomes[row] = OUTCOME.inPlace;
     if (operation.kind === "chop") {
@@ -131,7 +130,7 @@ function checkRow(task: RowTask, tools: ThreadTools, row: number): void {
   } else if (operation.kind === "chop" || (operation.kind === "check" && operation.strict)) {
     const size = task.ends[row]! - offset;
     const state = plain.length < size
-      ? `'${task.path}' ends at offset ${offset + plain.length}, inside it`
+      ? `'${task.path}' ends at offset ${file.size()}, before the chunk does`
       : `'${task.path}' differs at offset ${offset}, its content there hashes to ${formatChunkId(found)}`;
     throw new ChunkInvalidError(formatChunkId(task.ids, row * CHUNK_ID_SIZE), state);
   }

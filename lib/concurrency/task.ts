@@ -27,6 +27,8 @@ export const CONTROL = {
   next: 1,
   /** Units that are done, for progress. */
   done: 2,
+  /** Workers that have begun with the task. */
+  entered: 3,
 } as const;
 
 /** First place that a kind of task may use for itself. */

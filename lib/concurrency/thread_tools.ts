@@ -82,7 +82,8 @@ export class ThreadTools implements Disposable {
 
   /** Closes what {@linkcode file} opened; for the end of a task. */
   closeFiles(): void {
-    for (const file of this.#files.values()) file[Symbol.dispose]();
+    using stack = new DisposableStack();
+    for (const file of this.#files.values()) stack.use(file);
     this.#files.clear();
   }
 

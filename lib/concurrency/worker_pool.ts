@@ -6,6 +6,7 @@
 
 import { fromPlainError, type PlainError } from "../errors.ts";
 import type { DigestName } from "../digest/digest.ts";
+import { EventLoopTurns } from "./event_loop.ts";
 import { runTask } from "./run_task.ts";
 import { CONTROL, type Pace, type Task } from "./task.ts";
 import {
@@ -41,13 +42,13 @@ export interface RunOptions {
 /** What main thread and workers say to each other. */
 export type ToWorker =
   | { readonly kind: "settings"; readonly settings: ThreadSettings }
-  | { readonly kind: "task"; readonly task: Task }
+  | { readonly kind: "task"; readonly task: Task; readonly run: number }
   | { readonly kind: "close" };
 /** What a worker answers. */
 export type FromWorker =
   | { readonly kind: "finding"; readonly finding: Finding }
-  | { readonly kind: "done"; readonly counters: ReadonlyMap<string, number> }
-  | { readonly kind: "failed"; readonly error: PlainError }
+  | { readonly kind: "done"; readonly run: number; readonly counters: ReadonlyMap<string, number> }
+  | { readonly kind: "failed"; readonly run: number; readonly error: PlainError }
   | { readonly kind: "closed" };
 
 const DEFAULT_MIN_WORK = 8 * 1024 * 1024;
@@ -63,7 +64,11 @@ export class Engine implements AsyncDisposable {
   readonly implementations: EngineImplementations;
   readonly minWork: number;
   readonly #workers: Worker[] = [];
+  /** Workers that have said something: the others are still starting, and hold nothing. */
+  readonly #started = new WeakSet<Worker>();
   #onFinding: ((finding: Finding) => void) | undefined;
+  #isBusy = false;
+  #runs = 0;
 
   /** Use {@linkcode openEngine}. */
   constructor(
@@ -104,16 +109,25 @@ export class Engine implements AsyncDisposable {
     return counters;
   }
 
-  /** Starts a task whose units are produced while it runs. The caller must {@linkcode RunningTask.settle} it. */
+  /**
+   * Starts a task whose units are produced while it runs. The caller must {@linkcode RunningTask.settle} it.
+   *
+   * @throws {TypeError} If another task is not settled: threads work on one at a time.
+   */
   begin(task: Task, options: Omit<RunOptions, "work">): RunningTask {
+    if (this.#isBusy) throw new TypeError("Cannot begin a task: the engine is at work on another one");
+    this.#isBusy = true;
     this.#onFinding = options.onFinding;
     return new RunningTask({
       task,
+      run: ++this.#runs,
       tools: this.tools,
       signal: options.signal,
       onFinding: options.onFinding,
       startWorkers: () => this.#startWorkers(),
       dropWorker: (worker) => this.#dropWorker(worker),
+      onStarted: (worker) => void this.#started.add(worker),
+      onSettled: () => this.#isBusy = false,
     });
   }
 
@@ -135,9 +149,11 @@ export class Engine implements AsyncDisposable {
 
   /** Ends the workers, each after it has released what is not the garbage collector's. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map((worker) =>
+    const started = this.#workers.filter((worker) => this.#started.has(worker));
+    await Promise.all(started.map((worker) =>
       new Promise<void>((resolve) => {
-        worker.onmessage = worker.onerror = () => resolve();
+        worker.onmessage = ({ data }: MessageEvent<FromWorker>) => data.kind === "closed" && resolve();
+        worker.onerror = () => resolve();
         worker.postMessage({ kind: "close" } satisfies ToWorker);
       })
     ));
@@ -165,31 +181,42 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
 /** A task under way. */
 export class RunningTask {
   readonly #task: Task;
+  /** Number of the run: what a worker says of another one is not about this one. */
+  readonly #run: number;
   readonly #tools: ThreadTools;
   readonly #signal: AbortSignal | undefined;
   readonly #onFinding: ((finding: Finding) => void) | undefined;
   readonly #startWorkers: () => readonly Worker[];
   readonly #dropWorker: (worker: Worker) => void;
+  readonly #onStarted: (worker: Worker) => void;
+  readonly #onSettled: () => void;
   readonly #counters = new Map<string, number>();
   #workers: readonly Promise<void>[] | undefined;
   #failure: { readonly error: unknown } | undefined;
   #sliceStart = performance.now();
+  #turns: EventLoopTurns | undefined;
 
   /** Use {@linkcode Engine.begin}. */
   constructor(parts: {
     readonly task: Task;
+    readonly run: number;
     readonly tools: ThreadTools;
     readonly signal: AbortSignal | undefined;
     readonly onFinding: ((finding: Finding) => void) | undefined;
     readonly startWorkers: () => readonly Worker[];
     readonly dropWorker: (worker: Worker) => void;
+    readonly onStarted: (worker: Worker) => void;
+    readonly onSettled: () => void;
   }) {
     this.#task = parts.task;
+    this.#run = parts.run;
     this.#tools = parts.tools;
     this.#signal = parts.signal;
     this.#onFinding = parts.onFinding;
     this.#startWorkers = parts.startWorkers;
     this.#dropWorker = parts.dropWorker;
+    this.#onStarted = parts.onStarted;
+    this.#onSettled = parts.onSettled;
   }
 
   /** Sets the workers to the task; does nothing the second time. */
@@ -215,7 +242,7 @@ export class RunningTask {
    * @throws `signal.reason`, or the failure of a worker.
    */
   async breathe(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await (this.#turns ??= new EventLoopTurns()).next();
     this.#sliceStart = performance.now();
     this.check();
   }
@@ -244,10 +271,14 @@ export class RunningTask {
     this.#signal?.addEventListener("abort", abort);
     if (this.#signal?.aborted ?? false) abort();
     try {
-      await Promise.all(this.#workers ?? []);
+      Atomics.store(this.#task.control, CONTROL.stop, 1); // Nothing is left to claim, or one has failed.
+      // Workers which are still starting will find the task stopped; nobody has to wait for that.
+      if (Atomics.load(this.#task.control, CONTROL.entered) > 0) await Promise.all(this.#workers ?? []);
     } finally {
+      this.#turns?.[Symbol.dispose]();
       this.#signal?.removeEventListener("abort", abort);
       this.#tools.closeFiles();
+      this.#onSettled();
     }
     this.#add(this.#tools.takeCounters());
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -262,18 +293,23 @@ export class RunningTask {
         resolve();
       };
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        this.#onStarted(worker);
         if (data.kind === "finding") return this.#onFinding?.(data.finding);
+        if (data.kind === "closed" || data.run !== this.#run) return;
         if (data.kind === "done") this.#add(data.counters);
-        else if (data.kind === "failed") this.fail(fromPlainError(data.error));
+        else this.fail(fromPlainError(data.error));
         leave();
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        this.fail(new Error(`Cannot run worker: ${event.message}`));
+        // One that could not even start has nothing in hand, and the other threads do its share.
+        if (Atomics.load(this.#task.control, CONTROL.entered) > 0) {
+          this.fail(new Error(`Cannot run worker: ${event.message}`));
+        }
         this.#dropWorker(worker);
         leave();
       };
-      worker.postMessage({ kind: "task", task: this.#task } satisfies ToWorker);
+      worker.postMessage({ kind: "task", task: this.#task, run: this.#run } satisfies ToWorker);
     });
   }
 

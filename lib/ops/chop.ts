@@ -37,13 +37,16 @@ const DEFAULT_CONCURRENCY = 10;
  * Stores the chunks of the file at `path` which the store does not have.
  *
  * @returns Chunks that were written.
+ * @throws {StoreError} If the file cannot be read.
  * @throws {ChunkInvalidError} If the file is not what the index describes; chunks stored before that stay.
  */
 export async function chopFile(engine: Engine, work: ChopWork, options: ChopOptions = {}): Promise<number> {
   const { store } = work;
   const ranges = selectRows(work.index, options.ignore ?? new Set());
   const directory = store.directories?.length === 1 ? store.directories[0] : undefined;
-  if (directory === undefined) return await chopRows(engine, { ...work, ranges }, options);
+  // Also for the threads, which open it by themselves: that it cannot be read is said once, and at once.
+  using file = open(engine, work.path);
+  if (directory === undefined) return await chopRows(engine, { ...work, ranges, file }, options);
   const operation = { kind: "chop", directory } as const;
   const counters = await workOnRows(engine, { ...work, operation, ranges }, options);
   return counters.get("stored") ?? 0;
@@ -66,14 +69,13 @@ function selectRows(index: Index, ignore: ReadonlySet<ChunkId>): RowRange[] {
 
 async function chopRows(
   engine: Engine,
-  work: ChopWork & { readonly ranges: readonly RowRange[] },
+  work: ChopWork & { readonly ranges: readonly RowRange[]; readonly file: PosixFile },
   options: ChopOptions,
 ): Promise<number> {
-  const { index, store, path } = work;
+  const { index, store, file } = work;
   const { signal, concurrency: limit = DEFAULT_CONCURRENCY } = options;
   let stored = 0;
   let done = 0;
-  using file = open(engine, path);
   await using group = new TaskGroup({ limit, signal });
   for (const { first, count } of work.ranges) {
     for (let row = first; row < first + count; row++) {
@@ -105,10 +107,9 @@ function readRow(file: PosixFile, index: Index, row: number): Uint8Array {
   const plain = new Uint8Array(rowSize(index, row));
   const count = file.readAt(plain, rowStart(index, row));
   if (count < plain.length) {
-    const end = rowStart(index, row) + count;
     throw new ChunkInvalidError(
       formatChunkId(index.ids, row * CHUNK_ID_SIZE),
-      `'${file.path}' ends at offset ${end}, inside it`,
+      `'${file.path}' ends at offset ${file.size()}, before the chunk does`,
     );
   }
   return plain;

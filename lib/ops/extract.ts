@@ -7,8 +7,9 @@
 import { assemble, type AssembleOptions } from "../assemble/assemble.ts";
 import type { AssembleStats } from "../assemble/stats.ts";
 import type { Engine } from "../concurrency/worker_pool.ts";
-import { StoreError } from "../errors.ts";
+import { DesyncError, StoreError } from "../errors.ts";
 import { blobSize } from "../format/index_file.ts";
+import type { FileSeed } from "../seed/seed.ts";
 import { AtomicFile } from "../io/atomic_file.ts";
 
 /** How to rebuild a blob. */
@@ -23,8 +24,7 @@ export interface ExtractOptions extends Omit<AssembleOptions, "path" | "blank"> 
 /**
  * Rebuilds a blob at `path`.
  *
- * @throws {StoreError} If the output cannot be written, is not a regular file (and `inPlace` is not set), or is
- * the data of a seed.
+ * @throws {StoreError} If the output cannot be written, or is not a regular file (and `inPlace` is not set).
  */
 export async function extractBlob(
   engine: Engine,
@@ -42,15 +42,27 @@ export async function extractBlob(
         reason: "it is not a regular file; write to it with --in-place",
       });
     }
+    await refuseDeviceLink(path);
     return await extractBeside(engine, path, options);
   }
   return await extractInPlace(engine, path, { ...options, info });
 }
 
+/** A link such as /dev/stdout must not be replaced by a file. */
+async function refuseDeviceLink(path: string): Promise<void> {
+  const info = await Deno.lstat(path).catch(() => undefined); // To create it will tell.
+  if (!(info?.isSymlink ?? false)) return;
+  const directory = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : ".";
+  if (await Deno.realPath(directory) === "/dev") {
+    throw new StoreError(path, "replace", { reason: "it is a link to a device; use cat for a stream" });
+  }
+}
+
 async function extractBeside(engine: Engine, path: string, options: ExtractOptions): Promise<AssembleStats> {
   using output = attempt(path, () => new AtomicFile(engine.tools.posix, path));
   attempt(path, () => output.file.truncate(blobSize(options.index)));
-  const stats = await assemble(engine, { ...options, path: output.temporary, blank: true });
+  const stats = await fill(engine, path, { ...options, path: output.temporary, blank: true });
+  await syncFile(output.temporary);
   options.signal?.throwIfAborted();
   attempt(path, () => output.commit());
   return stats;
@@ -63,12 +75,7 @@ async function extractInPlace(
 ): Promise<AssembleStats> {
   const { info } = options;
   const size = blobSize(options.index);
-  for (const seed of options.seeds ?? []) {
-    const other = await Deno.stat(seed.location).catch(() => undefined);
-    if (info !== undefined && other?.ino === info.ino && other.dev === info.dev && info.ino !== null) {
-      throw new StoreError(path, "write to", { reason: `it is the data of seed '${seed.location}'` });
-    }
-  }
+  const seeds = await seedsBeside(info, options);
   using file = attempt(path, () => {
     return engine.tools.posix.open(path, { access: "read-write", create: "if-missing" });
   });
@@ -78,9 +85,46 @@ async function extractInPlace(
     throw new StoreError(path, "write to", { reason: `it holds ${file.size()} bytes, the blob has ${size}` });
   }
   const blank = isRegular && (info?.size ?? 0) === 0;
-  const stats = await assemble(engine, { ...options, path, blank });
-  attempt(path, () => file.sync());
+  const stats = await fill(engine, path, { ...options, seeds, path, blank });
+  await syncFile(path);
   return stats;
+}
+
+/** The seeds without those whose data are the output itself: they would be overwritten while they are read. */
+async function seedsBeside(output: Deno.FileInfo | undefined, options: ExtractOptions): Promise<FileSeed[]> {
+  const seeds: FileSeed[] = [];
+  for (const seed of options.seeds ?? []) {
+    const info = await Deno.stat(seed.location).catch(() => undefined); // Opening it will tell.
+    const isOutput = output?.ino != null && info?.ino === output.ino && info.dev === output.dev;
+    if (isOutput) options.onSeedProblem?.(`Seed '${seed.location}' is skipped: it is the output`);
+    else seeds.push(seed);
+  }
+  return seeds;
+}
+
+/** Waits until a file is on its device, without keeping this thread from serving signals meanwhile. */
+async function syncFile(path: string): Promise<void> {
+  try {
+    using file = await Deno.open(path, { write: true });
+    await file.sync();
+  } catch (cause) {
+    throw new StoreError(path, "write", { cause });
+  }
+}
+
+/** Assembles; what the system says of the output becomes an error of the output. */
+async function fill(engine: Engine, path: string, options: AssembleOptions): Promise<AssembleStats> {
+  try {
+    return await assemble(engine, options);
+  } catch (cause) {
+    throw isSystemError(cause) ? new StoreError(path, "write", { cause }) : cause;
+  }
+}
+
+/** Whether an error is the file system's own, which does not say what was to be done. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof DesyncError) && "code" in error &&
+    typeof error.code === "string";
 }
 
 function attempt<T>(path: string, action: () => T): T {

@@ -6,6 +6,7 @@
 
 import { type BlobPart, blobPart, streamBlob } from "../assemble/stream_blob.ts";
 import { CAT, CAT_CONTROL_WORDS, type CatTask, fetchNext } from "../concurrency/cat_task.ts";
+import { nullChunkBytes } from "../concurrency/thread_tools.ts";
 import { CONTROL, newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import type { Engine, RunningTask } from "../concurrency/worker_pool.ts";
 import { type Index, rowSize } from "../format/index_file.ts";
@@ -46,7 +47,7 @@ export async function* readBlob(engine: Engine, options: ReadBlobOptions): Async
 type Part = ReadBlobOptions & BlobPart;
 
 async function* readDirectories(engine: Engine, part: Part): AsyncGenerator<Uint8Array> {
-  const task = newTask(part);
+  const task = newTask(part, nullChunkBytes(engine.tools.digest, part.index.sizes.max));
   const run = engine.begin(task, { signal: part.signal });
   if (part.size >= engine.minWork) run.enlist();
   try {
@@ -75,7 +76,7 @@ async function* readDirectories(engine: Engine, part: Part): AsyncGenerator<Uint
   }
 }
 
-function newTask(part: Part): CatTask {
+function newTask(part: Part, nullId: Uint8Array): CatTask {
   const { index, first, end } = part;
   let slotSize = 0;
   for (let row = first; row < end; row++) slotSize = Math.max(slotSize, rowSize(index, row));
@@ -91,6 +92,8 @@ function newTask(part: Part): CatTask {
     slots: new Uint8Array(new SharedArrayBuffer(count * slotSize)),
     slotSize,
     filled: new Int32Array(new SharedArrayBuffer(4 * count)),
+    nullId,
+    nullSize: index.sizes.max,
   };
 }
 

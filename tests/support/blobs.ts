@@ -64,10 +64,15 @@ export function buildBlob(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
 
 /** Pieces of up to `maxSize` bytes each: noise, runs of one byte, mostly zero, and repetitions. */
 export function pieces(
-  options: { readonly maxSize: number; readonly maxLength?: number },
+  options: {
+    readonly maxSize: number;
+    readonly maxLength?: number;
+    /** What sizes are multiples of. @default 1 */
+    readonly unit?: number;
+  },
 ): fc.Arbitrary<readonly Piece[]> {
-  const { maxSize, maxLength = 6 } = options;
-  const size = fc.nat(maxSize);
+  const { maxSize, maxLength = 6, unit = 1 } = options;
+  const size = fc.nat(Math.floor(maxSize / unit)).map((units) => units * unit);
   return fc.array(
     fc.oneof(
       { weight: 4, arbitrary: fc.record({ kind: fc.constant("noise" as const), seed: fc.nat(9), size }) },

@@ -43,7 +43,7 @@ export async function canMount(what: MountKind): Promise<boolean> {
     await using _mount = await mountTemporary(what);
     return true;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
+    const [reason] = String(error instanceof Error ? error.message : error).split("\n");
     const text = `\n*** no ${what.kind} can be mounted here: its tests are LEFT OUT (${reason}) ***\n`;
     await Deno.stderr.write(new TextEncoder().encode(text));
     return false;

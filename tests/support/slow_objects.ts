@@ -19,7 +19,7 @@ export class SlowObjects implements ObjectStore {
   readonly supports = { write: true, list: true } as const;
   readonly inner: MemoryObjects = new MemoryObjects();
   /** Calls so far, by method. */
-  readonly calls = { has: 0, get: 0, put: 0 };
+  calls: Record<"has" | "get" | "put", number> = { has: 0, get: 0, put: 0 };
   /** Calls under way, and the most there were at once. */
   running = 0;
   peak = 0;
@@ -27,6 +27,12 @@ export class SlowObjects implements ObjectStore {
 
   constructor(options: SlowObjectsOptions = {}) {
     this.#options = options;
+  }
+
+  /** Starts to count anew. */
+  reset(): void {
+    this.calls = { has: 0, get: 0, put: 0 };
+    this.peak = 0;
   }
 
   has(key: string, options?: CallOptions): Promise<boolean> {

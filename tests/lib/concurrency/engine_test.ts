@@ -109,7 +109,7 @@ Deno.test("Engine.run() does not count what was counted before a failure", async
   await using engine = await openTestEngine({ threads: 3 });
   const { digest } = engine.tools;
   await using full = await directoryStore(dir.join("full"), { form: "zstd", digest });
-  const bytes = noise(400_000);
+  const bytes = noise(150_000);
   const index = await indexOf(bytes, { sizes: SIZES, digest });
   await fill(full, bytes, { sizes: SIZES, digest });
   const copy = (name: string, ids: Uint8Array): ChunkTask => ({
@@ -123,7 +123,7 @@ Deno.test("Engine.run() does not count what was counted before a failure", async
     },
     ids: shareBytes(ids),
   });
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 4; round++) {
     const name = `target${round}`;
     await Deno.mkdir(dir.join(name));
     // One chunk that is nowhere makes each thread fail at a different place.
@@ -183,7 +183,7 @@ Deno.test("Engine.run() throws the reason of its signal once all threads have st
   }
 });
 
-Deno.test("Engine reports workers that cannot be started, and can be disposed of", async () => {
+Deno.test("Engine does without workers that cannot be started, and can be disposed of", async () => {
   await using dir = await tempDir();
   const { path, index } = await writeBlob(dir);
   const { Worker } = globalThis;
@@ -195,10 +195,9 @@ Deno.test("Engine reports workers that cannot be started, and can be disposed of
   try {
     await using engine = await openTestEngine({ threads: 3 });
     for (let round = 0; round < 2; round++) {
-      await assert.rejects(
-        engine.run(checkTask(index, path), { work: 1 }),
-        /Cannot run worker.*no such module/s,
-      );
+      const task = checkTask(index, path);
+      await engine.run(task, { work: 1 });
+      assert.equal(Atomics.load(task.control, CONTROL.done), index.ends.length);
     }
   } finally {
     globalThis.Worker = Worker;

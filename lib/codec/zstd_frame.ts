@@ -8,7 +8,7 @@
  * @module
  */
 
-import { FormatError } from "../errors.ts";
+import { FormatError, UnsupportedError } from "../errors.ts";
 
 /** One frame with data. */
 export interface ZstdFrame {
@@ -170,9 +170,10 @@ function malformed(at: number, state: string): FormatError {
 function unknownFormat(stored: Uint8Array): FormatError {
   const startsWith = (...bytes: number[]) => bytes.every((byte, i) => stored[i] === byte);
   const name = startsWith(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00) ? "xz" : startsWith(0x1f, 0x8b) ? "gzip" : "";
-  return new FormatError(
-    name === ""
-      ? "Cannot decode zstd data: they are in no known format"
-      : `Cannot decode zstd data: they are compressed with ${name}, which is not supported`,
-  );
+  if (name === "") return new FormatError("Cannot decode zstd data: they are in no known format");
+  const reason = `compressed with ${name}, which is not supported`;
+  // The cause tells those who would delete what is damaged that these data are not.
+  return new FormatError(`Cannot decode zstd data: they are ${reason}`, {
+    cause: new UnsupportedError(reason),
+  });
 }

@@ -11,6 +11,7 @@ import { FormatError, StoreError } from "../lib/errors.ts";
 import { archiveFlags } from "../lib/ops/make.ts";
 import { chunkSizes } from "../lib/ops/info.ts";
 import { type IndexContext, readIndex } from "./locations.ts";
+import { checkDigest, type EngineContext } from "./session.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** A blob that is open for reading. */
@@ -77,14 +78,17 @@ async function streamInput(
  * Collects the chunks of indexes and of lists of IDs.
  *
  * @throws {FormatError} At a line that is no chunk ID; it names file and line.
+ * @throws {UsageError} If the flag `--digest` contradicts an index.
  */
 export async function readChunkIds(
   sources: { readonly indexes: readonly string[]; readonly lists: readonly string[] },
-  context: IndexContext,
+  context: IndexContext & EngineContext,
 ): Promise<Set<ChunkId>> {
   const ids = new Set<ChunkId>();
   for (const location of sources.indexes) {
-    for (const id of chunkSizes(await readIndex(location, context)).keys()) ids.add(id);
+    const index = await readIndex(location, context);
+    checkDigest(context, index, location);
+    for (const id of chunkSizes(index).keys()) ids.add(id);
   }
   for (const path of sources.lists) {
     const text = await readText(path, context);

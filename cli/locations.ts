@@ -127,7 +127,7 @@ async function checkIndexSettings(location: string, context: Pick<CommandContext
  */
 export async function readIndex(location: string, context: IndexContext): Promise<Index> {
   await checkIndexSettings(location, context);
-  if (location === "-") return decodeIndex(await new Response(context.stdin).bytes(), { location: "-" });
+  if (location === "-") return decodeIndex(await readInput(context), { location: "-" });
   checkLocal(location, "index");
   let bytes;
   try {
@@ -139,6 +139,13 @@ export async function readIndex(location: string, context: IndexContext): Promis
     throw new StoreError(location, "read index", { cause });
   }
   return decodeIndex(bytes, { location });
+}
+
+/** Reads all of `stdin`. */
+async function readInput(context: Pick<CommandContext, "stdin">): Promise<Uint8Array> {
+  const { stdin } = context;
+  if (stdin.locked) throw new UsageError("standard input can be read only once: '-' is given twice");
+  return await new Response(stdin).bytes();
 }
 
 /** Writes an index to something that is no regular file. */
@@ -191,11 +198,37 @@ export async function openIndexTarget(
   const path = info === undefined ? location : await Deno.realPath(location);
   const slash = path.lastIndexOf("/");
   const directory = slash < 0 ? "." : path.slice(0, slash + 1);
-  await using _checked = await openLocalIndexStore(directory);
+  if (!await isDirectory(directory)) {
+    throw new StoreError(location, "write index", { reason: "its directory does not exist" });
+  }
   return {
     async write(index) {
       await using store = await openLocalIndexStore(directory);
       await store.put(path.slice(slash + 1), index);
     },
   };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return false;
+    throw new StoreError(path, "open", { cause });
+  }
+}
+
+/**
+ * Makes sure that neither an index is written over its data, nor its data over an index.
+ *
+ * @throws {UsageError} If the two are one file.
+ */
+export async function refuseSameFile(
+  index: string,
+  other: { readonly path: string; readonly kind: "data" | "output" },
+): Promise<void> {
+  const { path, kind } = other;
+  if (index === "-" || path === "-") return;
+  const [a, b] = await Promise.all([index, path].map((name) => Deno.realPath(name).catch(() => name)));
+  if (a === b) throw new UsageError(`index and ${kind} are the same file: '${path}'`);
 }

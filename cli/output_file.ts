@@ -34,7 +34,9 @@ export async function openFileOutput(
       throw error;
     });
     if (info?.isDirectory ?? false) throw new StoreError(path, "write", { reason: "it is a directory" });
-    return info === undefined || info.isFile ? await newFile(path) : await existingFile(path, context.signal);
+    if (info === undefined) return await newFile(path);
+    // What a symbolic link such as /dev/stdout leads to is replaced, not the link.
+    return info.isFile ? await newFile(await Deno.realPath(path)) : await existingFile(path, context.signal);
   } catch (cause) {
     context.signal.throwIfAborted();
     throw cause instanceof StoreError ? cause : new StoreError(path, "write", { cause });

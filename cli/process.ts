@@ -39,6 +39,7 @@ function readStdin(signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>>
 
 /** Streams, environment and terminal of this process. */
 export function processIo(signal: AbortSignal): ProgramIo {
+  let stdin: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   return {
     env(name) {
       // Without the permission, get() would prompt or throw.
@@ -46,7 +47,7 @@ export function processIo(signal: AbortSignal): ProgramIo {
       return state === "granted" ? Deno.env.get(name) : undefined;
     },
     get stdin() {
-      return readStdin(signal);
+      return stdin ??= readStdin(signal);
     },
     stdinIsTerminal: Deno.stdin.isTerminal(),
     stdout: new BufferedOutput(Deno.stdout, { isTerminal: Deno.stdout.isTerminal(), signal }),

@@ -29,14 +29,20 @@ export async function confirm(question: string, context: PromptContext): Promise
   context.signal.addEventListener("abort", stop, { once: true });
   try {
     let text = "";
+    let isEnd = false;
     for (;;) {
       await context.stdout.write("[y/N]: ");
       await context.stdout.flush();
       while (!text.includes("\n")) {
-        const { value, done } = await reader.read();
+        const next: string | undefined = isEnd ? undefined : (await reader.read()).value;
+        const done: boolean = next === undefined;
         context.signal.throwIfAborted();
-        if (done || text.length > MAX_ANSWER) throw new UsageError("no confirmation given, nothing deleted");
-        text += value;
+        // The last line may lack its line break, as in `printf y | desync prune …`.
+        if ((done && text === "") || text.length > MAX_ANSWER) {
+          throw new UsageError("no confirmation given, nothing deleted");
+        }
+        isEnd = done;
+        text += next ?? "\n";
       }
       const end = text.indexOf("\n");
       const answer = text.slice(0, end).trim().toLowerCase();

@@ -70,10 +70,10 @@ export function parseSeed(value: string): SeedFiles {
 
 /** Indexes below `directory` whose data are beside them, in the order of their names. */
 async function findSeeds(directory: string, target: string): Promise<SeedFiles[]> {
-  const self = await Deno.realPath(target).catch(() => undefined);
+  const self = await realPath(target);
   const found: SeedFiles[] = [];
   for await (const path of walk(directory)) {
-    if (!path.endsWith(INDEX_SUFFIX) || await Deno.realPath(path) === self) continue;
+    if (!path.endsWith(INDEX_SUFFIX) || (self !== undefined && await realPath(path) === self)) continue;
     const data = path.slice(0, -INDEX_SUFFIX.length);
     if (await isPresent(data)) found.push({ index: path, data });
   }
@@ -102,4 +102,9 @@ async function isPresent(path: string): Promise<boolean> {
     if (cause instanceof Deno.errors.NotFound) return false;
     throw new StoreError(path, "read", { cause });
   }
+}
+
+/** @returns Undefined for what is no file, such as a URL, and for a link that leads nowhere. */
+async function realPath(path: string): Promise<string | undefined> {
+  return await Deno.realPath(path).catch(() => undefined);
 }

@@ -8,7 +8,7 @@ import { blobSize } from "../../lib/format/index_file.ts";
 import { readBlob } from "../../lib/ops/read_blob.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { openChunkSources, readIndex } from "../locations.ts";
+import { openChunkSources, readIndex, refuseSameFile } from "../locations.ts";
 import { openFileOutput } from "../output_file.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
@@ -36,6 +36,7 @@ to the end.`,
     const [location, path] = context.args as [string, string?];
     checkClientCertificate(flags);
     if (flags.store.length === 0) throw new UsageError("no store given (use -s <location>)");
+    if (path !== undefined) await refuseSameFile(location, { path, kind: "output" });
     const index = await readIndex(location, context);
     const total = blobSize(index);
     const { offset } = flags;

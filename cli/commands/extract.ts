@@ -9,7 +9,7 @@ import type { AssembleStats } from "../../lib/assemble/stats.ts";
 import { extractBlob } from "../../lib/ops/extract.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { openChunkSources, readIndex } from "../locations.ts";
+import { openChunkSources, readIndex, refuseSameFile } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import type { ProgressBar, ProgressFactory } from "../progress.ts";
 import { openSeeds } from "../seeds.ts";
@@ -57,6 +57,7 @@ in it is kept: so an interrupted extraction can go on, and a block device can be
     const [location, output] = context.args as [string, string];
     checkClientCertificate(flags);
     if (location === output) throw new UsageError(`index and output are the same file: '${output}'`);
+    await refuseSameFile(location, { path: output, kind: "output" });
     if (flags.store.length === 0) throw new UsageError("no store given (use -s <location>)");
     if (flags.skipInvalidSeeds && flags.regenerateInvalidSeeds) {
       throw new UsageError("--skip-invalid-seeds and --regenerate-invalid-seeds exclude each other");
@@ -129,15 +130,17 @@ function phaseLabel(phase: AssemblePhase): string {
 }
 
 function formatStats(stats: AssembleStats): string {
+  // Without chunks, desync does not look at the output, and counts no seeds.
+  const { blockSize, seeds } = stats.chunksTotal === 0 ? { blockSize: 0, seeds: 0 } : stats;
   return formatJson({
     "chunks-from-seeds": stats.chunksFromSeeds,
     "chunks-from-store": stats.chunksFromStore,
     "chunks-in-place": stats.chunksInPlace,
     "bytes-copied-from-seeds": stats.bytesCopied,
     "bytes-cloned-from-seeds": stats.bytesCloned,
-    "blocksize": stats.blockSize,
+    "blocksize": blockSize,
     "bytes-total": stats.bytesTotal,
     "chunks-total": stats.chunksTotal,
-    "seeds": stats.seeds,
+    seeds,
   });
 }

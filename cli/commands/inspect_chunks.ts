@@ -9,7 +9,7 @@ import { rowCount, rowSize } from "../../lib/format/index_file.ts";
 import type { ChunkDirectory } from "../../lib/store/types.ts";
 import type { ChunkInfo } from "../chunks_info.ts";
 import { defineCommand } from "../command.ts";
-import { openPrunableChunkStore, readIndex } from "../locations.ts";
+import { openPrunableChunkStore, readIndex, refuseSameFile } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import { openFileOutput } from "../output_file.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
@@ -31,6 +31,7 @@ that store keeps compressed have the size of their file with them.`,
     const { flags, signal } = context;
     const [location, path] = context.args as [string, string?];
     checkClientCertificate(flags);
+    if (path !== undefined) await refuseSameFile(location, { path, kind: "output" });
     const index = await readIndex(location, context);
     await using engine = await openCommandEngine(context, checkDigest(context, index, location));
     await using store = flags.store

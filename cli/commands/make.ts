@@ -9,9 +9,8 @@ import { StoreError } from "../../lib/errors.ts";
 import { blobSize } from "../../lib/format/index_file.ts";
 import { makeIndex } from "../../lib/ops/make.ts";
 import { defineCommand } from "../command.ts";
-import { UsageError } from "../errors.ts";
 import { openBlobInput } from "../input.ts";
-import { openIndexTarget, openWritableChunkStore } from "../locations.ts";
+import { openIndexTarget, openWritableChunkStore, refuseSameFile } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import { checkClientCertificate, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
@@ -42,6 +41,7 @@ only if all else succeeded; '-' writes it to standard output.`,
     };
     checkClientCertificate(flags);
     const sizes = parseChunkSizes(flags.chunkSize);
+    await refuseSameFile(location, { path, kind: "data" });
     await using engine = await openCommandEngine(context);
     await using store = flags.store
       ? await openWritableChunkStore(flags.store, {
@@ -49,7 +49,6 @@ only if all else succeeded; '-' writes it to standard output.`,
         create: flags.create,
       })
       : undefined;
-    await refuseSameFile(location, path);
     const target = await openIndexTarget(location, context);
     using input = await openBlobInput(path, { engine, stdin: context.stdin, signal });
     using bar = context.progress.start("Chunking ", input.source.size ?? 0);
@@ -76,10 +75,3 @@ only if all else succeeded; '-' writes it to standard output.`,
     await target.write(index);
   },
 });
-
-/** An index written over its own data would destroy them. */
-async function refuseSameFile(index: string, file: string): Promise<void> {
-  if (index === "-" || file === "-") return;
-  const [a, b] = await Promise.all([index, file].map((path) => Deno.realPath(path).catch(() => path)));
-  if (a === b) throw new UsageError(`index and file are the same: '${index}'`);
-}

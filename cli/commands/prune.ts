@@ -41,6 +41,9 @@ there more than a day ago. Asks first, unless --yes is given; anything but 'y' d
     await using store = await openPrunableChunkStore(flags.store, await storeOptions(context, engine));
     const keep = await readChunkIds({ indexes: context.args, lists: [] }, context);
     if (!flags.yes && !flags.dryRun) {
+      if (context.args.includes("-")) {
+        throw new UsageError("cannot ask for confirmation, as standard input is an index (use --yes)");
+      }
       const question = `About to delete every chunk in '${store.location}' that is not among the\n` +
         `${keep.size} unique chunks referenced by the given indexes. Continue?\n`;
       if (!await confirm(question, context)) return;

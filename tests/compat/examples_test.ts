@@ -1,7 +1,7 @@
 /** Command lines whose results are known, run by this program and by desync. */
 
 import assert from "node:assert/strict";
-import { exampleFiles, type Workspace, workspace } from "../cli/commands/workspace.ts";
+import { exampleFiles, HELLO_ID, type Workspace, workspace } from "../cli/commands/workspace.ts";
 import { type CliResult, runCli } from "../support/cli.ts";
 import { peer } from "../support/peers.ts";
 import { runProgram, sha256, withDesyncFlags } from "./programs.ts";
@@ -80,7 +80,6 @@ class Examples implements AsyncDisposable {
   }
 }
 
-const HELLO_ID = "bf73ee1fb7e8bf8fcdd5da06dd547052cd0f929a88f4aead68b218d3bde91134";
 const ZEROS_ID = "1c8109946feed9f9e9fe4b5144d90f05a50fb3275e848cb72f4b9546d8c533f2";
 const ZEROS_END_ID = "99e96119d5d6e1947018ff1ca1f8a29e1d405ea045d342e90351d0f20f098337";
 

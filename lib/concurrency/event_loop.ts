@@ -4,21 +4,14 @@
  * @module
  */
 
-/** Turns of the event loop. A message to oneself takes 0.05 ms; a timer of 0 ms takes 2.6 ms. */
-export class EventLoopTurns implements Disposable {
-  readonly #channel = new MessageChannel();
+const NOTHING = new Uint8Array(0);
 
-  /** Resolves after the event loop has had its turn: signals, timers and messages. */
-  next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#channel.port1.onmessage = () => resolve();
-      this.#channel.port2.postMessage(undefined);
-    });
-  }
-
-  /** Closes the channel; a turn under way never resolves then. */
-  [Symbol.dispose](): void {
-    this.#channel.port1.close();
-    this.#channel.port2.close();
-  }
+/**
+ * Resolves after the event loop has had its turn: signals, timers and messages.
+ *
+ * Measured: a timer of 0 ms takes 2.2 ms. A message to oneself takes 0.03 ms, but the loop then never waits, and looks for
+ * signals only after a hundred turns. For an operation of another thread it waits: 0.3 ms, and signals arrive at once.
+ */
+export async function nextTurn(): Promise<void> {
+  await crypto.subtle.digest("SHA-256", NOTHING);
 }

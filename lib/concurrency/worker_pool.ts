@@ -6,7 +6,7 @@
 
 import { fromPlainError, type PlainError } from "../errors.ts";
 import type { DigestName } from "../digest/digest.ts";
-import { EventLoopTurns } from "./event_loop.ts";
+import { nextTurn } from "./event_loop.ts";
 import { runTask } from "./run_task.ts";
 import { CONTROL, type Pace, type Task } from "./task.ts";
 import {
@@ -53,7 +53,7 @@ export type FromWorker =
 
 const DEFAULT_MIN_WORK = 8 * 1024 * 1024;
 /** How long this thread works before it serves its event loop: signals, progress, messages. */
-const SLICE_MS = 50;
+const SLICE_MS = 20;
 
 /** Threads that work on one task after another. */
 export class Engine implements AsyncDisposable {
@@ -64,8 +64,6 @@ export class Engine implements AsyncDisposable {
   readonly implementations: EngineImplementations;
   readonly minWork: number;
   readonly #workers: Worker[] = [];
-  /** Workers that have said something: the others are still starting, and hold nothing. */
-  readonly #started = new WeakSet<Worker>();
   #onFinding: ((finding: Finding) => void) | undefined;
   #isBusy = false;
   #runs = 0;
@@ -126,7 +124,6 @@ export class Engine implements AsyncDisposable {
       onFinding: options.onFinding,
       startWorkers: () => this.#startWorkers(),
       dropWorker: (worker) => this.#dropWorker(worker),
-      onStarted: (worker) => void this.#started.add(worker),
       onSettled: () => this.#isBusy = false,
     });
   }
@@ -147,13 +144,20 @@ export class Engine implements AsyncDisposable {
     this.#workers.splice(this.#workers.indexOf(worker), 1);
   }
 
-  /** Ends the workers, each after it has released what is not the garbage collector's. */
+  /**
+   * Ends the workers, each after it has released what is not the garbage collector's.
+   *
+   * Those which are still starting are waited for: a process that ends while a thread is opening libcrypto runs its
+   * clean-up at the same time, and crashes.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    const started = this.#workers.filter((worker) => this.#started.has(worker));
-    await Promise.all(started.map((worker) =>
+    await Promise.all(this.#workers.map((worker) =>
       new Promise<void>((resolve) => {
         worker.onmessage = ({ data }: MessageEvent<FromWorker>) => data.kind === "closed" && resolve();
-        worker.onerror = () => resolve();
+        worker.onerror = (event) => {
+          event.preventDefault();
+          resolve();
+        };
         worker.postMessage({ kind: "close" } satisfies ToWorker);
       })
     ));
@@ -188,13 +192,11 @@ export class RunningTask {
   readonly #onFinding: ((finding: Finding) => void) | undefined;
   readonly #startWorkers: () => readonly Worker[];
   readonly #dropWorker: (worker: Worker) => void;
-  readonly #onStarted: (worker: Worker) => void;
   readonly #onSettled: () => void;
   readonly #counters = new Map<string, number>();
   #workers: readonly Promise<void>[] | undefined;
   #failure: { readonly error: unknown } | undefined;
   #sliceStart = performance.now();
-  #turns: EventLoopTurns | undefined;
 
   /** Use {@linkcode Engine.begin}. */
   constructor(parts: {
@@ -205,7 +207,6 @@ export class RunningTask {
     readonly onFinding: ((finding: Finding) => void) | undefined;
     readonly startWorkers: () => readonly Worker[];
     readonly dropWorker: (worker: Worker) => void;
-    readonly onStarted: (worker: Worker) => void;
     readonly onSettled: () => void;
   }) {
     this.#task = parts.task;
@@ -215,7 +216,6 @@ export class RunningTask {
     this.#onFinding = parts.onFinding;
     this.#startWorkers = parts.startWorkers;
     this.#dropWorker = parts.dropWorker;
-    this.#onStarted = parts.onStarted;
     this.#onSettled = parts.onSettled;
   }
 
@@ -242,7 +242,7 @@ export class RunningTask {
    * @throws `signal.reason`, or the failure of a worker.
    */
   async breathe(): Promise<void> {
-    await (this.#turns ??= new EventLoopTurns()).next();
+    await nextTurn();
     this.#sliceStart = performance.now();
     this.check();
   }
@@ -275,7 +275,6 @@ export class RunningTask {
       // Workers which are still starting will find the task stopped; nobody has to wait for that.
       if (Atomics.load(this.#task.control, CONTROL.entered) > 0) await Promise.all(this.#workers ?? []);
     } finally {
-      this.#turns?.[Symbol.dispose]();
       this.#signal?.removeEventListener("abort", abort);
       this.#tools.closeFiles();
       this.#onSettled();
@@ -293,7 +292,6 @@ export class RunningTask {
         resolve();
       };
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-        this.#onStarted(worker);
         if (data.kind === "finding") return this.#onFinding?.(data.finding);
         if (data.kind === "closed" || data.run !== this.#run) return;
         if (data.kind === "done") this.#add(data.counters);

@@ -7,6 +7,7 @@
  */
 
 import { StoreError } from "../errors.ts";
+import { nextTurn } from "../concurrency/event_loop.ts";
 import { publishFile, randomSuffix } from "../io/atomic_file.ts";
 import { hasErrorCode, type Posix } from "../platform/posix.ts";
 import type { CallOptions } from "../store/types.ts";
@@ -126,7 +127,7 @@ export class LocalObjects implements ObjectStore {
 
   async #attempt<T>(operation: string, action: () => T, options?: CallOptions): Promise<T> {
     if (performance.now() >= this.#turnEnd) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await nextTurn();
       this.#turnEnd = performance.now() + TURN_MS;
     }
     options?.signal?.throwIfAborted();

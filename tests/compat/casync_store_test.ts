@@ -218,7 +218,8 @@ Deno.test({
     await run(["extract", "-s", ours.store, "-c", theirs.store, theirs.index, output]);
     await assertSameFile(output, BLOB);
     // The chunk of zeros, which extract made by itself.
-    await run(["cat", "-s", ours.store, "-c", theirs.store, theirs.index]);
+    assert.equal((await runCli(["verify", "-r", "-s", theirs.store])).code, 1);
+    await run(["cache", "-s", ours.store, "-c", theirs.store, theirs.index]);
     await Deno.remove(output);
     await runPeer(casync.require(), ["extract", `--store=${theirs.store}`, theirs.index, output]);
     await assertSameFile(output, BLOB);

@@ -1,0 +1,83 @@
+/**
+ * `stat`: show one inode of a tree as casync does.
+ *
+ * @module
+ */
+
+import { encodeNode } from "../../lib/archive/encode_node.ts";
+import type { ArchiveNode } from "../../lib/archive/entry.ts";
+import { formatStat, type StatOptions } from "../../lib/archive/list.ts";
+import type { StreamingHash } from "../../lib/archive/mtree.ts";
+import { ByteWriter } from "../../lib/format/byte_writer.ts";
+import { recordingRules } from "../../lib/format/elements_rules.ts";
+import { CASYNC_FLAGS, DESYNC_FLAGS, digestOf } from "../../lib/format/feature_flags.ts";
+import { ARCHIVE_INPUT_FLAGS, createHash, hex, openArchiveInput, walkTree } from "../archive_input.ts";
+import { defineCommand } from "../command.ts";
+
+export default defineCommand({
+  usage: "stat <catar|index|dir> [<path>]",
+  summary: "Show the metadata of an inode in an archive or a directory",
+  description:
+    `Prints all that is recorded of the root, or of what is at a path. The input is an archive, with -i the
+index of one, or a directory; - is standard input. HLDigest is the digest of all of the inode but its name.`,
+  examples: [
+    "desync stat docs.catar",
+    "desync stat -i -s /path/to/store docs.caidx pictures/me.jpg",
+  ],
+  args: { min: 1, max: 2 },
+  flags: ARCHIVE_INPUT_FLAGS,
+  async run(context) {
+    const [location, top] = context.args as [string, string?];
+    await using input = await openArchiveInput(location, context);
+    let found: Found | undefined;
+    for await (const { event, path } of walkTree(input, top)) {
+      if (event.type === "data") found?.add(event.data);
+      if (event.type !== "node" || path === undefined) continue;
+      if (found !== undefined) break;
+      const flags = event.flags ?? input.flags ?? CASYNC_FLAGS;
+      found = new Found(path, event.node, { flags, offset: event.offset });
+      if (event.node.kind === "directory") break;
+    }
+    if (found !== undefined) await context.stdout.write(found.format());
+  },
+});
+
+/** The inode, whose content is coming in. */
+class Found {
+  readonly #path: string;
+  readonly #node: ArchiveNode;
+  readonly #options: StatOptions;
+  readonly #content: StreamingHash;
+  readonly #whole: StreamingHash;
+
+  constructor(
+    path: string,
+    node: ArchiveNode,
+    options: { readonly flags: bigint; readonly offset: number | undefined },
+  ) {
+    const { flags } = options;
+    this.#path = path;
+    this.#node = node;
+    this.#options = options;
+    this.#content = createHash(digestOf(flags));
+    this.#whole = createHash(digestOf(flags));
+    const head = new ByteWriter();
+    const xattrForm = flags === DESYNC_FLAGS ? "desync" : "casync";
+    encodeNode(head, node, { rules: recordingRules(flags), xattrForm });
+    this.#whole.update(head.written);
+  }
+
+  add(data: Uint8Array): void {
+    this.#content.update(data);
+    this.#whole.update(data);
+  }
+
+  format(): string {
+    const { kind } = this.#node;
+    return formatStat(this.#path, this.#node, {
+      ...this.#options,
+      digest: kind === "file" ? hex(this.#content.digest()) : undefined,
+      hardLinkDigest: kind === "directory" ? undefined : hex(this.#whole.digest()),
+    });
+  }
+}

@@ -9,7 +9,7 @@ import { SCANNER_RESERVED } from "../chunker/scanner.ts";
 import type { IndexBuilder } from "../format/index_file.ts";
 import type { ChunkDirectory } from "../store/types.ts";
 import { JOB, JOB_WORDS, RING, RING_CONTROL_WORDS, type RingTask } from "./ring_task.ts";
-import { newControl } from "./task.ts";
+import { CONTROL, newControl } from "./task.ts";
 
 /** Bytes that are read at once. */
 export const BLOCK_SIZE = 1 << 20;
@@ -113,8 +113,10 @@ export class ChunkRing {
     builder: IndexBuilder,
     onChunk?: (chunk: { readonly id: Uint8Array; readonly plain: Uint8Array }) => boolean,
   ): void {
-    const { jobs, ids } = this.task;
+    const { jobs, ids, control } = this.task;
     while (this.#tail !== this.#head) {
+      // Null chunks are done before they are claimed; their place must not be used again until then.
+      if (Atomics.load(control, CONTROL.next) === (this.#tail | 0)) return;
       const job = this.#tail % JOBS;
       const at = job * JOB_WORDS;
       if (Atomics.load(jobs, at + JOB.done) === 0) return;

@@ -27,7 +27,7 @@ export interface LocalObjectsOptions {
  * Time after which a call lets the event loop have its turn, in milliseconds. As calls are synchronous, signals and
  * timers would otherwise wait until the last of a million is done.
  */
-const TURN_MS = 50;
+const TURN_MS = 20;
 
 /** Files below a directory, by their relative paths. */
 export class LocalObjects implements ObjectStore {

@@ -24,7 +24,7 @@ const RUN_SIZE = 1 << 20;
 /** … and larger for copies, in which every cut can cost two shared blocks, and for zeros, which cost nothing. */
 const COPY_RUN_SIZE = 16 << 20;
 /** Rows of a run that is no copy, however small they are: a thread which has it in hand does not see a signal. */
-const RUN_ROWS = 16;
+const RUN_ROWS = 8;
 
 /** @returns First row, rows, source and offset of each run. */
 export function runsOf(index: Index, ranges: readonly RowRange[]): number[][] {

@@ -37,6 +37,12 @@ export function flagSelection(flags: FlagSelection): FlagSelection {
   return { with: flags.with, without: flags.without };
 }
 
+/** Names that `--with` and `--without` select, or undefined if they select everything. */
+export function givenSelection(flags: FlagSelection): FlagSelection | undefined {
+  const count = (flags.with?.length ?? 0) + (flags.without?.length ?? 0);
+  return count === 0 ? undefined : flagSelection(flags);
+}
+
 /** Tells the user about flags that were given in vain. */
 export function warnOfFlags(
   context: Pick<CommandContext, "given" | "stderr">,

@@ -4,20 +4,25 @@
  * @module
  */
 
+import { scanArchive } from "../lib/archive/archive_scan.ts";
 import { readTree } from "../lib/archive/disk_source.ts";
 import type { ArchiveEvent } from "../lib/archive/entry.ts";
 import { escapeBytes, EventPath } from "../lib/archive/event_path.ts";
-import type { StreamingHash } from "../lib/archive/mtree.ts";
 import { readArchive } from "../lib/archive/reader.ts";
 import type { DigestName } from "../lib/digest/digest.ts";
-import { StoreError, UnsupportedError } from "../lib/errors.ts";
-import { parseFeatureFlags } from "../lib/format/feature_flags.ts";
+import { StoreError } from "../lib/errors.ts";
+import { type FlagSelection, parseFeatureFlags } from "../lib/format/feature_flags.ts";
+import type { ContentSource } from "../lib/ops/list_contents.ts";
+import { type PackSource, packTree } from "../lib/ops/pack_tree.ts";
 import { readBlob } from "../lib/ops/read_blob.ts";
-import { openTreePosix } from "../lib/platform/tree.ts";
+import { openPosix } from "../lib/platform/posix.ts";
+import { isSystemError, openTreePosix, type TreeFile } from "../lib/platform/tree.ts";
+import { flagSelection, SELECTION_FLAGS } from "./archive_flags.ts";
 import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import type { BooleanFlag } from "./flags.ts";
-import { openChunkSources, readIndex } from "./locations.ts";
+import { readIndex } from "./index_locations.ts";
+import { openChunkSources } from "./locations.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "./session.ts";
 import { STORE_FLAGS } from "./store_flags.ts";
 import type { StoreFlagValues } from "./store_settings.ts";
@@ -28,9 +33,11 @@ import { SOURCE_FLAGS } from "./work_flags.ts";
 export const ARCHIVE_INPUT_FLAGS:
   & typeof STORE_FLAGS
   & typeof SOURCE_FLAGS
+  & typeof SELECTION_FLAGS
   & { readonly index: BooleanFlag } = {
     ...STORE_FLAGS,
     ...SOURCE_FLAGS,
+    ...SELECTION_FLAGS,
     index: { kind: "boolean", short: "i", help: "the input is the index of an archive, needs --store" },
   };
 
@@ -38,7 +45,7 @@ export const ARCHIVE_INPUT_FLAGS:
 export type ArchiveInputContext =
   & Pick<CommandContext, "stdin" | "config" | "env" | "signal" | "globals" | "given">
   & {
-    readonly flags: StoreFlagValues & {
+    readonly flags: StoreFlagValues & FlagSelection & {
       readonly index: boolean;
       readonly store: readonly string[];
       readonly cache: string | undefined;
@@ -61,6 +68,10 @@ export interface ArchiveInput extends AsyncDisposable {
   readonly bytes: AsyncIterable<Uint8Array> | undefined;
   /** What is in it; reads the bytes. */
   events(): AsyncIterable<ArchiveEvent> | Iterable<ArchiveEvent>;
+  /** The directory's archive, without anything that was left out; undefined for archives. */
+  readonly pack?: (() => PackSource) | undefined;
+  /** The tree for {@linkcode listContents}; undefined if other threads cannot read its contents. */
+  readonly contents?: ContentSource | undefined;
 }
 
 /** How a directory is read. */
@@ -93,26 +104,68 @@ export async function openArchiveInput(
   });
   if (info?.isDirectory ?? false) {
     if (flags.index) throw new UsageError(`-i needs an index, '${location}' is a directory`);
-    return await directoryInput(location, { digest: globals.digest, exclude: options.exclude ?? true });
+    const { exclude = true } = options;
+    return await directoryInput(location, {
+      digest: globals.digest,
+      exclude,
+      selection: flagSelection(flags),
+    });
   }
   if (flags.index) return await indexInput(location, context);
-  const bytes = location === "-"
-    ? streamBytes(context.stdin, signal)
-    : fileBytes(await openFile(location, signal), { path: location, signal });
-  return archiveInput(location, { bytes, digest: globals.digest });
+  const { digest } = globals;
+  if (info?.isFile ?? false) return await fileInput(location, { digest, signal });
+  const bytes = location === "-" ? streamBytes(context.stdin, signal) : fileBytes(location, signal);
+  return archiveInput(location, { bytes, digest });
 }
 
 async function directoryInput(
   location: string,
-  options: { readonly digest: DigestName; readonly exclude: boolean },
+  options: { readonly digest: DigestName; readonly exclude: boolean; readonly selection: FlagSelection },
 ): Promise<ArchiveInput> {
-  const { digest, exclude } = options;
+  const { digest, exclude, selection } = options;
   const posix = await openTreePosix();
-  const flags = parseFeatureFlags({ digest, excludeFile: exclude, excludeNodump: exclude });
+  const excludes = { excludeFile: exclude, excludeNodump: exclude };
+  const flags = parseFeatureFlags({ ...selection, digest, ...excludes });
+  const contents: ContentSource = {
+    path: undefined,
+    events: (take) => {
+      const takeFile = (file: TreeFile, size: number) => take({ file, offset: 0, size });
+      return readTree(posix, location, { flags, ...excludes, takeFile });
+    },
+  };
   return {
     ...{ location, digest, flags, bytes: undefined },
-    events: () => readTree(posix, location, { flags, excludeFile: exclude, excludeNodump: exclude }),
+    events: () => readTree(posix, location, { flags, ...excludes }),
+    pack: () => packTree(posix, location, { flags }),
+    contents: posix.implementation === "ffi" ? contents : undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** An archive in a regular file: what needs no contents does not read them. */
+async function fileInput(
+  location: string,
+  options: { readonly digest: DigestName; readonly signal: AbortSignal },
+): Promise<ArchiveInput> {
+  const { digest, signal } = options;
+  const bytes = fileBytes(location, signal);
+  const input = archiveInput(location, { bytes, digest });
+  const posix = await openPosix();
+  return {
+    ...input,
+    contents: {
+      path: location,
+      *events(take) {
+        const onContent = (range: { readonly offset: number; readonly size: number }) =>
+          take({ file: undefined, ...range });
+        try {
+          using file = posix.open(location);
+          yield* scanArchive(file, { location, onContent });
+        } catch (cause) {
+          throw isSystemError(cause) ? new StoreError(location, "read", { cause }) : cause;
+        }
+      },
+    },
   };
 }
 
@@ -161,12 +214,8 @@ async function openFile(path: string, signal: AbortSignal): Promise<Deno.FsFile>
   }
 }
 
-async function* fileBytes(
-  opened: Deno.FsFile,
-  options: { readonly path: string; readonly signal: AbortSignal },
-): AsyncGenerator<Uint8Array> {
-  const { path, signal } = options;
-  using file = opened;
+async function* fileBytes(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  using file = await openFile(path, signal);
   const buffer = new Uint8Array(BUFFER_SIZE);
   for (;;) {
     let count: number | null;
@@ -196,6 +245,13 @@ async function* streamBytes(
     await reader.cancel().catch(() => {}); // What it has to say was thrown before.
     reader.releaseLock();
   }
+}
+
+/** The input for who wants no contents: of directories and files, they are not read. */
+export function withoutContents(input: ArchiveInput): ArchiveInput {
+  const { contents } = input;
+  if (contents === undefined) return input;
+  return { ...input, events: () => contents.events(({ file }) => file?.[Symbol.dispose]()) };
 }
 
 /** An event inside a part of a tree. */
@@ -236,19 +292,6 @@ export async function* walkTree(input: ArchiveInput, path = ""): AsyncGenerator<
 
 function notFound(location: string, path: string): Error {
   return new StoreError(location, `find '${path}' in`, { reason: "it does not exist" });
-}
-
-/**
- * A digest that takes its data in pieces.
- *
- * @throws {UnsupportedError} If this runtime does not have it.
- */
-export function createHash(name: DigestName): StreamingHash {
-  const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
-  if (crypto === undefined) {
-    throw new UnsupportedError(`Cannot compute digest ${name}: there is no node:crypto`);
-  }
-  return crypto.createHash(name);
 }
 
 /** Digests in hex. */

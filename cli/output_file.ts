@@ -12,6 +12,8 @@ import { untilAborted } from "./until_aborted.ts";
 
 /** Where a command's result goes. Disposed of before {@linkcode FileOutput.commit}, a new file vanishes. */
 export interface FileOutput extends AsyncDisposable {
+  /** Name of the new file until it is complete, for other threads to write to; undefined if it is no new file. */
+  readonly temporary?: string | undefined;
   write(bytes: Uint8Array): Promise<void>;
   /** Says that the output is complete. */
   commit(): Promise<void>;
@@ -63,6 +65,7 @@ async function newFile(path: string): Promise<FileOutput> {
       }
     });
   return {
+    temporary: file.temporary,
     write: (bytes) =>
       attempt(() => {
         file.file.writeAt(bytes, offset);

@@ -7,7 +7,7 @@
 import { type BlobSource, FileSource, StreamSource } from "../lib/concurrency/blob_source.ts";
 import { readBlocks } from "../lib/concurrency/read_blocks.ts";
 import { StoreError } from "../lib/errors.ts";
-import { openPosix } from "../lib/platform/posix.ts";
+import { openPosix, type PosixFile } from "../lib/platform/posix.ts";
 import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { untilAborted } from "./until_aborted.ts";
@@ -18,6 +18,8 @@ export interface PackedInput extends Disposable {
   readonly size: number;
   /** Its bytes, once; borrowed until the next ones are asked for. */
   readonly blocks: AsyncIterable<Uint8Array>;
+  /** The file, if it can be read at any place; closed with the rest. */
+  readonly file?: PosixFile | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function openPackedInput(
       return input(new StreamSource(pipe.readable), { signal, close: () => closeQuietly(pipe) });
     }
     const file = (await openPosix()).open(path);
-    return input(new FileSource(file), { signal, close: () => file[Symbol.dispose]() });
+    return { ...input(new FileSource(file), { signal, close: () => file[Symbol.dispose]() }), file };
   } catch (cause) {
     signal.throwIfAborted();
     throw cause instanceof StoreError ? cause : new StoreError(path, "read", { cause });

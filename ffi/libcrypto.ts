@@ -28,6 +28,16 @@ export const LIBCRYPTO_SYMBOLS = {
     parameters: ["buffer", "usize", "buffer", "pointer", "pointer", "pointer"],
     result: "i32",
   },
+  // EVP_MD_CTX *EVP_MD_CTX_new(void)
+  EVP_MD_CTX_new: { parameters: [], result: "pointer" },
+  // void EVP_MD_CTX_free(EVP_MD_CTX *ctx)
+  EVP_MD_CTX_free: { parameters: ["pointer"], result: "void" },
+  // int EVP_DigestInit_ex(EVP_MD_CTX *ctx, const EVP_MD *type, ENGINE *impl)
+  EVP_DigestInit_ex: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
+  // int EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *d, size_t cnt)
+  EVP_DigestUpdate: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
+  // int EVP_DigestFinal_ex(EVP_MD_CTX *ctx, unsigned char *md, unsigned int *s)
+  EVP_DigestFinal_ex: { parameters: ["pointer", "buffer", "pointer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The functions of libcrypto by name. */

@@ -7,19 +7,22 @@
 import type { ArchiveEvent } from "../../lib/archive/entry.ts";
 import { ArchiveParser } from "../../lib/archive/parser.ts";
 import { writeArchive } from "../../lib/archive/writer.ts";
-import type { DigestName } from "../../lib/digest/digest.ts";
+import type { DigestName, DigestStream } from "../../lib/digest/digest.ts";
+import { relayBlob } from "../../lib/concurrency/relay.ts";
+import { openDigest } from "../../lib/digest/open.ts";
 import { StoreError } from "../../lib/errors.ts";
 import { ENTRY_SIZE, TYPE_ENTRY } from "../../lib/format/constants.ts";
 import { CASYNC_FLAGS, DESYNC_FLAGS, digestOf } from "../../lib/format/feature_flags.ts";
 import {
   ARCHIVE_INPUT_FLAGS,
   type ArchiveInput,
-  createHash,
   hex,
   openArchiveInput,
   type PlacedEvent,
   walkTree,
 } from "../archive_input.ts";
+import { warnOfFlags } from "../archive_flags.ts";
+import { openCommandEngine } from "../session.ts";
 import { defineCommand } from "../command.ts";
 
 export default defineCommand({
@@ -41,8 +44,15 @@ the algorithm by itself.`,
     const [location, top] = context.args as [string, string?];
     await using input = await openArchiveInput(location, context);
     const path = (top ?? "").replaceAll("/", "") === "" ? undefined : top;
+    if (input.bytes !== undefined) {
+      warnOfFlags(context, { names: ["with", "without"], reason: "on what is not a directory" });
+    }
+    await using engine = input.pack && path === undefined ? await openCommandEngine(context) : undefined;
+    await using source = engine && input.pack?.();
     const digest = path !== undefined
       ? await partDigest(input, path)
+      : engine !== undefined && source !== undefined
+      ? await relayBlob(engine, source, { target: undefined, signal: context.signal })
       : input.bytes === undefined
       ? await treeDigest(input.events(), { flags: input.flags!, digest: input.digest })
       : await blobDigest(input.bytes, input);
@@ -55,7 +65,7 @@ async function treeDigest(
   options: { readonly flags: bigint; readonly digest: DigestName },
 ): Promise<Uint8Array> {
   const { flags, digest } = options;
-  const hash = createHash(digest);
+  const hash = (await openDigest(digest)).stream();
   const xattrForm = flags === DESYNC_FLAGS ? "desync" : "casync";
   for await (const bytes of writeArchive(events, { flags, xattrForm })) hash.update(bytes);
   return hash.digest();
@@ -73,29 +83,36 @@ async function blobDigest(bytes: AsyncIterable<Uint8Array>, input: ArchiveInput)
       joined.set(part, head.length);
       head = joined;
       if (head.length < ENTRY_SIZE) continue;
-      hash = new StreamHash(head, input);
+      hash = await StreamHash.begin(head, input);
     }
     if (hash.isComplete) break;
   }
-  return (hash ?? new StreamHash(head, input)).digest();
+  return (hash ?? await StreamHash.begin(head, input)).digest();
 }
 
 /** Hashes bytes as they come in; if they are those of an archive, no more than that has. */
 class StreamHash {
-  readonly #hash: ReturnType<typeof createHash>;
+  readonly #hash: DigestStream;
   readonly #parser: ArchiveParser | undefined;
   #offset = 0;
   /** Of what was parsed last. */
   #end: number | undefined;
 
+  private constructor(hash: DigestStream, parser: ArchiveParser | undefined) {
+    this.#hash = hash;
+    this.#parser = parser;
+  }
+
   /** Begins with the first bytes, which are enough to know what it is. */
-  constructor(head: Uint8Array, input: ArchiveInput) {
+  static async begin(head: Uint8Array, input: ArchiveInput): Promise<StreamHash> {
     const flags = archiveFlags(head);
-    this.#hash = createHash(flags === undefined ? input.digest : digestOf(flags));
-    if (flags !== undefined) {
-      this.#parser = new ArchiveParser({ location: input.location, trailing: "ignore" });
-    }
-    this.add(head);
+    const digest = await openDigest(flags === undefined ? input.digest : digestOf(flags));
+    const parser = flags === undefined
+      ? undefined
+      : new ArchiveParser({ location: input.location, trailing: "ignore" });
+    const hash = new StreamHash(digest.stream(), parser);
+    hash.add(head);
+    return hash;
   }
 
   get isComplete(): boolean {
@@ -150,7 +167,7 @@ async function partDigest(input: ArchiveInput, path: string): Promise<Uint8Array
       const reason = `it is a ${node.kind}, neither a directory nor a file`;
       throw new StoreError(input.location, `digest '${path}' in`, { reason });
     }
-    const hash = createHash(digestOf(flags));
+    const hash = (await openDigest(digestOf(flags))).stream();
     for await (const { event } of part) if (event.type === "data") hash.update(event.data);
     return hash.digest();
   } finally {

@@ -5,7 +5,7 @@
  */
 
 import { formatListLine } from "../../lib/archive/list.ts";
-import { ARCHIVE_INPUT_FLAGS, openArchiveInput, walkTree } from "../archive_input.ts";
+import { ARCHIVE_INPUT_FLAGS, openArchiveInput, walkTree, withoutContents } from "../archive_input.ts";
 import { defineCommand } from "../command.ts";
 
 export default defineCommand({
@@ -29,7 +29,7 @@ index of one, or a directory, which is listed as casync would archive it; - is s
     const { stdout, flags } = context;
     const maxDepth = flags.recursive ? Infinity : 1;
     await using input = await openArchiveInput(location, context);
-    for await (const { event, path, depth } of walkTree(input, top)) {
+    for await (const { event, path, depth } of walkTree(withoutContents(input), top)) {
       if (event.type !== "node" || path === undefined || depth > maxDepth) continue;
       const written = stdout.write(formatListLine(path, event.node));
       if (written !== undefined) {

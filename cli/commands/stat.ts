@@ -7,11 +7,13 @@
 import { encodeNode } from "../../lib/archive/encode_node.ts";
 import type { ArchiveNode } from "../../lib/archive/entry.ts";
 import { formatStat, type StatOptions } from "../../lib/archive/list.ts";
-import type { StreamingHash } from "../../lib/archive/mtree.ts";
+import type { Digest, DigestStream } from "../../lib/digest/digest.ts";
+import { openDigest } from "../../lib/digest/open.ts";
 import { ByteWriter } from "../../lib/format/byte_writer.ts";
 import { recordingRules } from "../../lib/format/elements_rules.ts";
-import { CASYNC_FLAGS, DESYNC_FLAGS, digestOf } from "../../lib/format/feature_flags.ts";
-import { ARCHIVE_INPUT_FLAGS, createHash, hex, openArchiveInput, walkTree } from "../archive_input.ts";
+import { CASYNC_FLAGS, DESYNC_FLAGS, digestOf, restoreFlags } from "../../lib/format/feature_flags.ts";
+import { ARCHIVE_INPUT_FLAGS, hex, openArchiveInput, walkTree } from "../archive_input.ts";
+import { givenSelection } from "../archive_flags.ts";
 import { defineCommand } from "../command.ts";
 
 export default defineCommand({
@@ -35,7 +37,10 @@ index of one, or a directory; - is standard input. HLDigest is the digest of all
       if (event.type !== "node" || path === undefined) continue;
       if (found !== undefined) break;
       const flags = event.flags ?? input.flags ?? CASYNC_FLAGS;
-      found = new Found(path, event.node, { flags, offset: event.offset });
+      const digest = await openDigest(digestOf(flags));
+      const selection = givenSelection(context.flags);
+      const shown = selection === undefined ? flags : restoreFlags(flags, selection);
+      found = new Found(path, event.node, { flags, shown, offset: event.offset, digest });
       if (event.node.kind === "directory") break;
     }
     if (found !== undefined) await context.stdout.write(found.format());
@@ -46,21 +51,26 @@ index of one, or a directory; - is standard input. HLDigest is the digest of all
 class Found {
   readonly #path: string;
   readonly #node: ArchiveNode;
-  readonly #options: StatOptions;
-  readonly #content: StreamingHash;
-  readonly #whole: StreamingHash;
+  readonly #options: Pick<StatOptions, "flags" | "offset">;
+  readonly #content: DigestStream;
+  readonly #whole: DigestStream;
 
   constructor(
     path: string,
     node: ArchiveNode,
-    options: { readonly flags: bigint; readonly offset: number | undefined },
+    options: {
+      readonly flags: bigint;
+      readonly shown: bigint;
+      readonly offset: number | undefined;
+      readonly digest: Digest;
+    },
   ) {
-    const { flags } = options;
+    const { flags, shown, offset, digest } = options;
     this.#path = path;
     this.#node = node;
-    this.#options = options;
-    this.#content = createHash(digestOf(flags));
-    this.#whole = createHash(digestOf(flags));
+    this.#options = { flags: shown, offset };
+    this.#content = digest.stream();
+    this.#whole = digest.stream();
     const head = new ByteWriter();
     const xattrForm = flags === DESYNC_FLAGS ? "desync" : "casync";
     encodeNode(head, node, { rules: recordingRules(flags), xattrForm });

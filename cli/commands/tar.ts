@@ -5,6 +5,7 @@
  */
 
 import type { Skipped } from "../../lib/archive/disk_source.ts";
+import { relayBlob } from "../../lib/concurrency/relay.ts";
 import { parseChunkSizes } from "../../lib/chunker/sizes.ts";
 import { parseFeatureFlags } from "../../lib/format/feature_flags.ts";
 import { makeIndex } from "../../lib/ops/make.ts";
@@ -14,7 +15,8 @@ import { EXCLUDE_FLAGS, flagSelection, SELECTION_FLAGS, warnOfFlags } from "../a
 import { openPackedInput, refuseSameInput } from "../packed_input.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { escapeControls, UsageError } from "../errors.ts";
-import { openIndexTarget, openWritableChunkStore } from "../locations.ts";
+import { openIndexTarget } from "../index_locations.ts";
+import { openWritableChunkStore } from "../locations.ts";
 import { openFileOutput } from "../output_file.ts";
 import { checkClientCertificate, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
@@ -106,7 +108,13 @@ async function writeArchiveFile(context: TarContext, features: bigint): Promise<
   await using source = await openSource(context, { features, opened });
   if (context.flags.inputFormat === "disk") await refuseInside(path, location);
   await using output = await openFileOutput(location, context);
-  await writeBlob(source, { signal, write: (bytes) => output.write(bytes) });
+  const { temporary } = output;
+  if (temporary === undefined) await writeBlob(source, { signal, write: (bytes) => output.write(bytes) });
+  else {
+    await using engine = await openCommandEngine(context);
+    await relayBlob(engine, source, { target: { path: temporary, name: location }, signal });
+    signal.throwIfAborted();
+  }
   await output.commit();
 }
 
@@ -150,8 +158,9 @@ async function openSource(
     }
     return packTree(posix, path, { flags: options.features, onSkipped });
   }
-  const { blocks } = options.opened.use(await openPackedInput(path, context));
-  return await packTar(blocks, {
+  const { blocks, file } = options.opened.use(await openPackedInput(path, context));
+  return await packTar(file ?? blocks, {
+    signal: context.signal,
     flags: options.features,
     addRoot: flags.tarAddRoot,
     onSkipped,

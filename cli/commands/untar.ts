@@ -14,7 +14,8 @@ import { flagSelection, SELECTION_FLAGS, warnOfFlags } from "../archive_flags.ts
 import { openPackedInput, refuseSameInput } from "../packed_input.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { escapeControls, isCausedBy, UsageError } from "../errors.ts";
-import { openChunkSources, readIndex } from "../locations.ts";
+import { readIndex } from "../index_locations.ts";
+import { openChunkSources } from "../locations.ts";
 import { openFileOutput } from "../output_file.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";

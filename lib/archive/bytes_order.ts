@@ -16,7 +16,8 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** A string with one character for each byte, which is equal exactly if the bytes are. */
 export function bytesKey(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  // Several times faster than a spread, which goes by the iterator.
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** Whether `bytes` begin with the ASCII text `prefix`. */

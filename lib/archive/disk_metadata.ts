@@ -34,6 +34,8 @@ export interface Inode {
   readonly open?: OpenTreeNode | undefined;
   /** Magic number of its file system; 0 if it is not open. */
   readonly fileSystem: number;
+  /** What its `inodeFlags()` gave, if they were read already. */
+  readonly inodeFlags?: number | undefined;
 }
 
 /** How to read metadata. */
@@ -137,9 +139,9 @@ export class MetadataReader {
     return BigInt.asIntN(64, stored - stored % granularity);
   }
 
-  #attributesOf(open: OpenTreeNode, { stat, fileSystem, directory }: Inode): bigint {
+  #attributesOf(open: OpenTreeNode, { stat, fileSystem, directory, inodeFlags }: Inode): bigint {
     let attributes = 0n;
-    if (this.#readsChattr) attributes |= chattrToFeatures(open.inodeFlags() ?? 0);
+    if (this.#readsChattr) attributes |= chattrToFeatures(inodeFlags ?? open.inodeFlags() ?? 0);
     if (this.#has(FAT_FLAGS) && HAS_FAT_ATTRIBUTES.has(fileSystem)) {
       attributes |= fatToFeatures(open.fatAttributes() ?? 0);
     }

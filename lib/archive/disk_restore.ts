@@ -74,6 +74,22 @@ export class MetadataWriter {
     return (this.#flags & bits) !== 0n;
   }
 
+  /** What another thread has to restore of an inode whose owner {@linkcode ownerOf} has found. */
+  get byNumbers(): { readonly flags: bigint; readonly skipEpoch: boolean } {
+    const owner = this.restores(ANY_OWNER) ? FLAG.uids32 : 0n;
+    return { flags: this.#flags & ~ANY_OWNER | owner, skipEpoch: this.#skipsEpoch };
+  }
+
+  /** The IDs that an inode is to have, as for chown(2). @throws {StoreError} If there is no such owner. */
+  ownerOf(target: Pick<TreeNode, "path">, node: ArchiveNode): { readonly uid: number; readonly gid: number } {
+    if (!this.restores(ANY_OWNER)) return { uid: SAME_ID, gid: SAME_ID };
+    const { user, group } = node;
+    return {
+      uid: this.#idOf({ name: user, id: node.uid, find: (name) => this.#owners.userId(name), target }),
+      gid: this.#idOf({ name: group, id: node.gid, find: (name) => this.#owners.groupId(name), target }),
+    };
+  }
+
   /** To be called when an inode is created, and empty. @throws {PosixError} If it cannot have what it should. */
   applyEarly(open: OpenTreeNode, node: ArchiveNode, options: { readonly isRoot?: boolean } = {}): void {
     const early = node.attributes & this.#flags & EARLY_FLAGS;
@@ -118,19 +134,7 @@ export class MetadataWriter {
   }
 
   #setOwner(target: TreeNode, node: ArchiveNode): void {
-    if (!this.restores(ANY_OWNER)) return;
-    const uid = this.#idOf({
-      name: node.user,
-      id: node.uid,
-      find: (name) => this.#owners.userId(name),
-      target,
-    });
-    const gid = this.#idOf({
-      name: node.group,
-      id: node.gid,
-      find: (name) => this.#owners.groupId(name),
-      target,
-    });
+    const { uid, gid } = this.ownerOf(target, node);
     if (uid === SAME_ID && gid === SAME_ID) return;
     try {
       target.setOwner(uid, gid);
@@ -244,7 +248,7 @@ interface Owner {
   readonly id: number;
   readonly find: (name: Uint8Array) => number | undefined;
   /** For messages. */
-  readonly target: TreeNode;
+  readonly target: Pick<TreeNode, "path">;
 }
 
 function includes(names: readonly Uint8Array[], name: Uint8Array): boolean {

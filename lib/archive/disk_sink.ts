@@ -11,13 +11,14 @@
 import { FormatError, StoreError } from "../errors.ts";
 import { FLAG } from "../format/feature_flags.ts";
 import { hasErrorCode } from "../platform/posix.ts";
-import { isSystemError, type TreeDirectory, type TreeFile, type TreePosix } from "../platform/tree.ts";
+import { isSystemError, type TreeDirectory, type TreePosix } from "../platform/tree.ts";
 import { bytesKey } from "./bytes_order.ts";
 import { isSubvolume } from "./disk_metadata.ts";
-import { clearImmutable, type RemoveOptions, removeTree, withoutImmutable } from "./disk_remove.ts";
+import { clearImmutable, type RemoveOptions, removeTree } from "./disk_remove.ts";
+import { type FileNode, MAX_NAME, NodeMaker, removeQuietly } from "./disk_file.ts";
 import { MetadataWriter, type RestoreOptions } from "./disk_restore.ts";
 import type { ArchiveEvent, ArchiveNode } from "./entry.ts";
-import { SparseContent } from "./sparse_content.ts";
+import type { FilePool, PooledFile } from "../concurrency/file_pool.ts";
 
 /** How to write a tree. */
 export interface WriteTreeOptions extends RestoreOptions {
@@ -71,24 +72,24 @@ interface Level {
   readonly node: ArchiveNode;
   /** Names in the archive, as keys. */
   readonly names: Set<string>;
+  /** Files left to other threads which have to be done before it is complete, as a number of the pool's. */
+  files: number;
 }
 
 /** A file that is being written. */
 interface OpenFile {
-  readonly file: TreeFile;
-  readonly content: SparseContent;
-  readonly node: ArchiveNode;
-  readonly directory: TreeDirectory;
-  readonly name: Uint8Array;
-  readonly temporary: Uint8Array;
+  readonly path: string;
+  readonly missing: number;
+  write(data: Uint8Array): void;
+  finish(): void;
+  /** Absent where there is nothing to give up. */
+  [Symbol.dispose]?(): void;
 }
 
-const MAX_NAME = 255;
 const SLASH = 0x2f;
 const DOT = 0x2e;
-const HEX_DIGITS = 16;
-const MAX_ATTEMPTS = 100;
-const ENCODER = new TextEncoder();
+/** Handles of directories whose files are not done; more are not kept open. */
+const MAX_DEFERRED = 128;
 
 /** Writes a tree event by event. Disposed of before {@linkcode finish}, it removes the file that is not complete. */
 export class TreeWriter implements Disposable {
@@ -98,12 +99,22 @@ export class TreeWriter implements Disposable {
   readonly #metadata: MetadataWriter;
   readonly #remove: RemoveOptions;
   readonly #levels: Level[] = [];
+  readonly #maker: NodeMaker;
+  readonly #pool: FilePool | undefined;
+  /** Directories that are left, but have files which are not done; in the order of leaving. */
+  readonly #deferred: Level[] = [];
   #file: OpenFile | undefined;
   #isDone = false;
-  #serial = crypto.getRandomValues(new BigUint64Array(1))[0]!;
 
   /** Nothing is touched before the first event. */
-  constructor(posix: TreePosix, path: string, options: WriteTreeOptions) {
+  constructor(
+    posix: TreePosix,
+    path: string,
+    options: WriteTreeOptions & {
+      /** Other threads to leave small files to. Stays the caller's, and must be disposed of before this. */
+      readonly pool?: FilePool | undefined;
+    },
+  ) {
     this.#posix = posix;
     this.#path = path;
     this.#options = options;
@@ -113,6 +124,32 @@ export class TreeWriter implements Disposable {
       onMountPoint: (path) =>
         options.onWarning?.({ path, message: "it is not in the archive, but stays: it is a mount point" }),
     };
+    const onConflict = options.onConflict ?? "fail";
+    this.#maker = new NodeMaker(this.#metadata, { remove: this.#remove, onConflict });
+    this.#pool = options.pool;
+  }
+
+  /** Whether {@linkcode wait} has something to do. */
+  get mustWait(): boolean {
+    return this.#deferred.length > MAX_DEFERRED || (this.#pool?.isDue ?? false);
+  }
+
+  /** Starts other threads when it is time, and waits for them when they are far behind. */
+  async wait(): Promise<void> {
+    const pool = this.#pool;
+    if (pool?.isDue ?? false) await pool!.start(this.#metadata.byNumbers);
+    while (this.#deferred.length > MAX_DEFERRED / 2) await this.#help();
+  }
+
+  /** To be called after the last event: waits until all is done. */
+  async settle(): Promise<void> {
+    while (this.#pool !== undefined && this.#pool.done < this.#pool.published) await this.#help();
+    this.#blame(() => this.#settleFiles());
+  }
+
+  async #help(): Promise<void> {
+    this.#blame(() => this.#settleFiles());
+    await this.#pool!.help((file, content) => this.#blame(() => this.#makeFile(file, content)));
   }
 
   /**
@@ -122,11 +159,17 @@ export class TreeWriter implements Disposable {
    * @throws {StoreError} If it cannot be done.
    */
   write(event: ArchiveEvent): void {
-    try {
+    this.#blame(() => {
       if (event.type === "data") this.#writeData(event.data);
       else if (event.type === "leave") this.#leave();
       else if (event.name === undefined) this.#enterRoot(event.node);
       else this.#writeNode(event.name, event.node);
+    });
+  }
+
+  #blame(run: () => void): void {
+    try {
+      run();
     } catch (cause) {
       // System calls name the file below the root which is to blame.
       throw isSystemError(cause) ? new StoreError(this.#path, "extract to", { cause }) : cause;
@@ -140,12 +183,9 @@ export class TreeWriter implements Disposable {
 
   /** Closes what is open. */
   [Symbol.dispose](): void {
-    const file = this.#file;
+    this.#file?.[Symbol.dispose]?.();
     this.#file = undefined;
-    if (file !== undefined) {
-      file.file[Symbol.dispose]();
-      removeQuietly(file.directory, file.temporary);
-    }
+    for (const { directory } of this.#deferred.splice(0)) directory[Symbol.dispose]();
     for (const { directory } of this.#levels.splice(0)) directory[Symbol.dispose]();
   }
 
@@ -160,7 +200,7 @@ export class TreeWriter implements Disposable {
       Deno.mkdirSync(this.#path, { mode: this.#newDirectoryMode() });
       directory = this.#posix.openRoot(this.#path);
     }
-    this.#levels.push({ directory, node, names: new Set() });
+    this.#levels.push({ directory, node, names: new Set(), files: 0 });
     if (this.#remove.undoImmutable) clearImmutable(directory);
     this.#metadata.applyEarly(directory, node, { isRoot: true });
   }
@@ -168,7 +208,7 @@ export class TreeWriter implements Disposable {
   #writeNode(name: Uint8Array, node: ArchiveNode): void {
     const level = this.#levels.at(-1);
     if (level === undefined) throw this.#malformed("it has a node outside of the root");
-    if (this.#file !== undefined) throw this.#malformed(`content of '${this.#file.file.path}' is missing`);
+    if (this.#file !== undefined) throw this.#malformed(`content of '${this.#file.path}' is missing`);
     this.#checkName(level, name);
     const { directory } = level;
     if (node.kind === "directory") this.#enter(directory, name, node);
@@ -194,7 +234,7 @@ export class TreeWriter implements Disposable {
       wantsSubvolume ? parent.makeSubvolume(name) : parent.makeDirectory(name, this.#newDirectoryMode());
     const isNew = make() || this.#clearForDirectory(parent, name) && make();
     const directory = parent.openDirectory(name);
-    this.#levels.push({ directory, node, names: new Set() });
+    this.#levels.push({ directory, node, names: new Set(), files: 0 });
     if (isNew) {
       this.#metadata.applyEarly(directory, node);
       return;
@@ -224,8 +264,24 @@ export class TreeWriter implements Disposable {
   #leave(): void {
     const level = this.#levels.at(-1);
     if (level === undefined) throw this.#malformed("it leaves a directory that it did not enter");
-    if (this.#file !== undefined) throw this.#malformed(`content of '${this.#file.file.path}' is missing`);
-    const { directory, node, names } = level;
+    if (this.#file !== undefined) throw this.#malformed(`content of '${this.#file.path}' is missing`);
+    this.#levels.pop();
+    const parent = this.#levels.at(-1);
+    if (parent === undefined) this.#isDone = true;
+    else parent.files = Math.max(parent.files, level.files);
+    if (level.files > (this.#pool?.done ?? 0)) {
+      this.#deferred.push(level);
+      return;
+    }
+    try {
+      this.#complete(level);
+    } finally {
+      level.directory[Symbol.dispose]();
+    }
+  }
+
+  /** Does what has to wait until all is in a directory, and closes it. */
+  #complete({ directory, node, names }: Level): void {
     if (this.#options.delete ?? false) {
       for (const { name } of directory.list()) {
         if (!names.has(bytesKey(name))) removeTree(directory, name, this.#remove);
@@ -238,97 +294,84 @@ export class TreeWriter implements Disposable {
     ) {
       directory.setReadOnlySubvolume();
     }
-    this.#levels.pop();
     directory[Symbol.dispose]();
-    this.#isDone = this.#levels.length === 0;
   }
 
-  #beginFile(
-    directory: TreeDirectory,
-    name: Uint8Array,
-    node: ArchiveNode & { readonly kind: "file" },
-  ): void {
-    // Others get no access before it has its owner.
-    const mode = this.#metadata.restores(FLAG.permissions) ? 0o600 : 0o666;
-    let file: TreeFile | undefined;
-    const temporary = this.#makeTemporary(name, (temporary) => {
-      file = directory.createFile(temporary, mode, { as: name });
-    });
-    const content = new SparseContent(file!, node.size);
-    this.#file = { file: file!, content, node, directory, name, temporary };
-    this.#metadata.applyEarly(file!, node);
-    if (node.size === 0) this.#finishFile(this.#file);
+  #beginFile(directory: TreeDirectory, name: Uint8Array, node: FileNode): void {
+    this.#file = this.#poolFile(directory, name, node) ?? this.#maker.beginFile(directory, name, node);
+    if (node.size === 0) this.#finishFile();
+  }
+
+  /** Leaves a file to another thread, if there is one that has time for it, and nothing is unusual about it. */
+  #poolFile(directory: TreeDirectory, name: Uint8Array, node: FileNode): OpenFile | undefined {
+    const pool = this.#pool;
+    if (pool === undefined || directory.handle === undefined || !isPlain(node)) return undefined;
+    this.#settleFiles();
+    const content = pool.reserve(name, node.size);
+    if (content === undefined) return undefined;
+    const owner = this.#metadata.ownerOf(directory.node(name), node);
+    let done = 0;
+    return {
+      get path() {
+        return directory.node(name).path;
+      },
+      get missing() {
+        return node.size - done;
+      },
+      write(data) {
+        content.set(data, done);
+        done += data.length;
+      },
+      finish: () => {
+        pool.publish({ directory, name, node, owner });
+        this.#levels.at(-1)!.files = pool.published;
+      },
+    };
   }
 
   #writeData(data: Uint8Array): void {
     const file = this.#file;
     if (file === undefined) throw this.#malformed("it has content without a file");
-    if (data.length > file.content.missing) {
-      throw this.#malformed(`'${file.file.path}' has more content than its size`);
-    }
-    file.content.write(data);
-    if (file.content.missing === 0) this.#finishFile(file);
+    if (data.length > file.missing) throw this.#malformed(`'${file.path}' has more content than its size`);
+    file.write(data);
+    if (file.missing === 0) this.#finishFile();
   }
 
-  #finishFile(open: OpenFile): void {
-    const { file, content, node, directory, name, temporary } = open;
-    content.finish();
-    this.#metadata.apply(file, node);
-    this.#publish(directory, name, temporary);
+  #finishFile(): void {
+    this.#file!.finish();
     this.#file = undefined;
-    try {
-      this.#metadata.applyLate(file, node);
-    } finally {
-      file[Symbol.dispose]();
+  }
+
+  /** Makes a file that was left to another thread. */
+  readonly #makeFile = ({ directory, name, node }: PooledFile, content: Uint8Array): void => {
+    using file = this.#maker.beginFile(directory, name, node);
+    file.write(content);
+    file.finish();
+  };
+
+  /** Sees which files of the other threads are done, and leaves the directories that waited for them. */
+  #settleFiles(): void {
+    const pool = this.#pool;
+    if (pool === undefined) return;
+    pool.harvest(this.#makeFile);
+    while (this.#deferred.length > 0 && this.#deferred[0]!.files <= pool.done) {
+      const level = this.#deferred[0]!;
+      this.#complete(level);
+      this.#deferred.shift();
     }
   }
 
   #writeOther(directory: TreeDirectory, name: Uint8Array, node: Other): void {
-    const temporary = this.#makeTemporary(name, (temporary) => {
+    const temporary = this.#maker.makeTemporary(name, (temporary) => {
       if (node.kind === "symlink") directory.makeSymlink(temporary, node.target, { as: name });
       else directory.makeSpecial(temporary, { major: 0, minor: 0, ...node }, { as: name });
     });
     try {
       this.#metadata.apply(directory.node(temporary, { as: name }), node);
-      this.#publish(directory, name, temporary);
+      this.#maker.publish(directory, name, temporary);
     } catch (error) {
       removeQuietly(directory, temporary);
       throw error;
-    }
-  }
-
-  /** Gives what is complete its name. */
-  #publish(directory: TreeDirectory, name: Uint8Array, temporary: Uint8Array): void {
-    const run = () => directory.rename(temporary, name);
-    try {
-      withoutImmutable(directory, name, { ...this.#remove, run });
-    } catch (error) {
-      if (!hasErrorCode(error, "EISDIR", "ENOTEMPTY", "EEXIST")) throw error;
-      if (this.#options.onConflict !== "replace") {
-        const reason = "it exists and is a directory";
-        throw new StoreError(directory.node(name).path, "extract", { cause: error, reason });
-      }
-      removeTree(directory, name, this.#remove);
-      run();
-    }
-  }
-
-  /** Makes something under a name that nothing has; as casync's, it begins with `.#`. */
-  #makeTemporary(name: Uint8Array, make: (temporary: Uint8Array) => void): Uint8Array {
-    for (let attempt = 1;; attempt++) {
-      this.#serial = BigInt.asUintN(64, this.#serial + 1n);
-      const stem = name.subarray(0, MAX_NAME - HEX_DIGITS - 2);
-      const temporary = new Uint8Array(stem.length + HEX_DIGITS + 2);
-      ENCODER.encodeInto(".#", temporary);
-      temporary.set(stem, 2);
-      const digits = this.#serial.toString(HEX_DIGITS).padStart(HEX_DIGITS, "0");
-      ENCODER.encodeInto(digits, temporary.subarray(stem.length + 2));
-      try {
-        make(temporary);
-        return temporary;
-      } catch (error) {
-        if (!hasErrorCode(error, "EEXIST") || attempt === MAX_ATTEMPTS) throw error;
-      }
     }
   }
 
@@ -341,6 +384,12 @@ export class TreeWriter implements Disposable {
   }
 }
 
+/** Whether permissions, owner and time are all that there is to restore. */
+function isPlain(node: FileNode): boolean {
+  return node.xattrs.length === 0 && node.attributes === 0n && node.acl === undefined &&
+    node.selinux === undefined && node.fcaps === undefined && node.projectId === undefined;
+}
+
 /** What has neither content nor members. */
 type Other = Exclude<ArchiveNode, { readonly kind: "directory" | "file" }>;
 
@@ -351,12 +400,3 @@ const KIND_FLAGS = {
   fifo: FLAG.fifos,
   socket: FLAG.sockets,
 } as const satisfies Record<Other["kind"], bigint>;
-
-/** For use while another error is under way: that one is what the caller has to see. */
-function removeQuietly(directory: TreeDirectory, name: Uint8Array): void {
-  try {
-    directory.remove(name);
-  } catch {
-    // It stays under its temporary name, which nobody takes for a result.
-  }
-}

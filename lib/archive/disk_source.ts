@@ -60,6 +60,11 @@ export interface ReadTreeOptions extends MetadataOptions {
    * data are at its start then. @default a buffer of 1 MiB
    */
   readonly contentBuffer?: (() => Uint8Array) | undefined;
+  /**
+   * Takes over a file instead of its content being read, after its node; it has to close the file. Its size is that of
+   * the node, which the content has to be compared with. @default contents are read
+   */
+  readonly takeFile?: ((file: TreeFile, size: number) => void) | undefined;
 }
 
 /**
@@ -90,6 +95,12 @@ export function* readTree(
   } finally {
     reader.close();
   }
+}
+
+/** What was found out about an inode when it was opened. */
+interface Examined {
+  readonly stat: InodeStat;
+  readonly inodeFlags: number | undefined;
 }
 
 /** A directory that is being read. */
@@ -124,7 +135,7 @@ class TreeReader {
   }
 
   *readDirectory(root: TreeDirectory): Generator<ArchiveEvent, void, undefined> {
-    yield this.#enter(root, { name: undefined, stat: this.#guard(root), rules: ExcludeRules.NONE });
+    yield this.#enter(root, { name: undefined, ...this.#guard(root), rules: ExcludeRules.NONE });
     for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
       const item = level.items[level.next++];
       if (item !== undefined) {
@@ -155,13 +166,13 @@ class TreeReader {
     }
     if (isDirectory) {
       const child = directory.openDirectory(name);
-      const stat = this.#guard(child);
-      const reason = this.#reasonToSkip(child, stat);
+      const { stat, inodeFlags } = this.#guard(child);
+      const reason = this.#reasonToSkip(stat, inodeFlags);
       if (reason !== undefined) {
         child[Symbol.dispose]();
         return this.#skip(directory, { name, kind, reason });
       }
-      yield this.#enter(child, { name, stat, rules: rules.enter(name) });
+      yield this.#enter(child, { name, stat, inodeFlags, rules: rules.enter(name) });
     } else if (kind === "file") {
       yield* this.#readFile(directory.openFile(name), { directory, name });
     } else {
@@ -170,9 +181,9 @@ class TreeReader {
   }
 
   /** Examines a directory that was just opened; closes it if that fails. */
-  #guard(directory: TreeDirectory): InodeStat {
+  #guard(directory: TreeDirectory): Examined {
     try {
-      return directory.stat();
+      return { stat: directory.stat(), inodeFlags: this.#nodumpFlags(directory) };
     } catch (error) {
       directory[Symbol.dispose]();
       throw error;
@@ -182,14 +193,16 @@ class TreeReader {
   /** Takes over `directory`, and lists it unless its content is not to be read. */
   #enter(
     directory: TreeDirectory,
-    what: { readonly name: Uint8Array | undefined; readonly stat: InodeStat; readonly rules: ExcludeRules },
+    what: Examined & { readonly name: Uint8Array | undefined; readonly rules: ExcludeRules },
   ): ArchiveEvent {
     const level: Level = { directory, items: [], next: 0, rules: what.rules };
     this.#levels.push(level); // Before anything fails, so that it is closed.
-    const { name, stat } = what;
+    const { name, stat, inodeFlags } = what;
     this.#rootMount ??= stat.mount;
     const fileSystem = this.#fileSystemOf(directory, stat);
-    const metadata = this.#metadata.read({ node: directory, stat, open: directory, directory, fileSystem });
+    const metadata = this.#metadata.read({
+      ...{ node: directory, stat, open: directory, directory, fileSystem, inodeFlags },
+    });
     if (!PSEUDO_FILE_SYSTEMS.has(fileSystem)) {
       level.items = directory.list().sort((a, b) => compareBytes(a.name, b.name));
       level.rules = this.#withOwnRules(level);
@@ -216,20 +229,26 @@ class TreeReader {
     opened: TreeFile,
     place: { readonly directory: TreeDirectory; readonly name: Uint8Array } | undefined,
   ): Generator<ArchiveEvent, void, undefined> {
-    using file = opened;
+    using held = new DisposableStack();
+    const file = held.use(opened);
     const stat = file.stat();
     if (stat.kind !== "file") throw new StoreError(file.path, "read", { reason: "it is no longer a file" });
+    const inodeFlags = this.#nodumpFlags(file);
     if (place !== undefined) {
-      const reason = this.#reasonToSkip(file, stat);
+      const reason = this.#reasonToSkip(stat, inodeFlags);
       if (reason !== undefined) {
         return this.#skip(place.directory, { name: place.name, kind: "file", reason });
       }
     }
     const fileSystem = this.#fileSystemOf(file, stat);
     const size = PSEUDO_FILE_SYSTEMS.has(fileSystem) ? 0 : stat.size;
-    const metadata = this.#metadata.read({ node: file, stat, open: file, fileSystem });
+    const metadata = this.#metadata.read({ node: file, stat, open: file, fileSystem, inodeFlags });
     yield { type: "node", name: place?.name, node: { ...metadata, kind: "file", size } };
-    if (!PSEUDO_FILE_SYSTEMS.has(fileSystem)) yield* this.#readData(file, size);
+    if (PSEUDO_FILE_SYSTEMS.has(fileSystem)) return;
+    const { takeFile } = this.#options;
+    if (takeFile === undefined) return yield* this.#readData(file, size);
+    held.move();
+    takeFile(file, size);
   }
 
   *#readData(file: TreeFile, size: number): Generator<ArchiveEvent, void, undefined> {
@@ -272,9 +291,14 @@ class TreeReader {
     return flag === undefined || (this.#options.flags & flag) !== 0n;
   }
 
-  #reasonToSkip(open: OpenTreeNode, stat: InodeStat): SkipReason | undefined {
-    const { excludeNodump = false, oneFileSystem = false } = this.#options;
-    if (excludeNodump && ((open.inodeFlags() ?? 0) & FS_FLAG.nodump) !== 0) return "nodump";
+  /** The attributes, if they matter before the metadata are read. */
+  #nodumpFlags(open: OpenTreeNode): number | undefined {
+    return this.#options.excludeNodump ?? false ? open.inodeFlags() ?? 0 : undefined;
+  }
+
+  #reasonToSkip(stat: InodeStat, inodeFlags: number | undefined): SkipReason | undefined {
+    const { oneFileSystem = false } = this.#options;
+    if (((inodeFlags ?? 0) & FS_FLAG.nodump) !== 0) return "nodump";
     return oneFileSystem && stat.mount !== this.#rootMount ? "mount" : undefined;
   }
 

@@ -4,22 +4,17 @@
  * @module
  */
 
-import type { DigestName } from "../digest/digest.ts";
+import type { DigestName, DigestStream } from "../digest/digest.ts";
 import { recordingRules } from "../format/elements_rules.ts";
-import { CASYNC_FLAGS, FLAG } from "../format/feature_flags.ts";
+import { CASYNC_FLAGS, FLAG, type FlagSelection, restoreFlags } from "../format/feature_flags.ts";
 import type { ArchiveEvent, ArchiveNode, NodeKind } from "./entry.ts";
 import { escapeBytes, EventPath } from "./event_path.ts";
 
+/** What a listing in desync's form begins with. */
+export const MTREE_HEADER = "#mtree v1.0\n";
+
 const SECOND = 1_000_000_000n;
 const ROOT_NAME = new TextEncoder().encode("root");
-
-/** A digest that takes its data in pieces. */
-export interface StreamingHash {
-  /** Adds data. */
-  update(data: Uint8Array): unknown;
-  /** The digest of all of them. */
-  digest(): Uint8Array;
-}
 
 /** How lines are written. */
 export interface MtreeLineOptions {
@@ -27,14 +22,20 @@ export interface MtreeLineOptions {
   readonly style: "casync" | "desync";
   /** Feature flags of the archive. @default those of casync */
   readonly flags?: bigint | undefined;
-  /** The part of them to show; of casync's form only. @default all of them */
+  /** The part of them to show. @default all of them; in desync's form also owners and times that are not recorded */
   readonly shown?: bigint | undefined;
 }
 
+/** How all lines are written. */
+export interface MtreeStyle extends MtreeLineOptions {
+  /** Names of what is to be shown, if `shown` is not given. @default all */
+  readonly selection?: FlagSelection | undefined;
+}
+
 /** How a listing is written. */
-export interface MtreeOptions extends MtreeLineOptions {
+export interface MtreeOptions extends MtreeStyle {
   /** Digest of the contents. */
-  readonly digest: { readonly name: DigestName; readonly create: () => StreamingHash };
+  readonly digest: { readonly name: DigestName; readonly create: () => DigestStream };
 }
 
 /** What a line is about. */
@@ -77,15 +78,15 @@ export async function* formatMtree(
   events: AsyncIterable<ArchiveEvent> | Iterable<ArchiveEvent>,
   options: MtreeOptions,
 ): AsyncGenerator<string> {
-  const { digest: { name, create }, style, shown } = options;
+  const { digest: { name, create } } = options;
   const place = new EventPath();
-  let { flags } = options;
-  let file: { readonly path: string; readonly node: ArchiveNode; readonly hash: StreamingHash } | undefined;
+  let style: MtreeLineOptions = options;
+  let file: { readonly path: string; readonly node: ArchiveNode; readonly hash: DigestStream } | undefined;
   let isFirst = true;
   const endFile = (): string => {
     const { path, node, hash } = file!;
     file = undefined;
-    return formatMtreeLine({ path, node, digest: { name, bytes: hash.digest() } }, { style, flags, shown });
+    return formatMtreeLine({ path, node, digest: { name, bytes: hash.digest() } }, style);
   };
   for await (const event of events) {
     if (event.type === "data") {
@@ -95,19 +96,29 @@ export async function* formatMtree(
     if (file !== undefined) yield endFile();
     const path = place.follow(event);
     if (event.type !== "node" || path === undefined) continue;
-    if (isFirst && style === "desync") yield "#mtree v1.0\n";
-    isFirst = false;
-    flags = event.flags ?? flags;
+    if (isFirst) {
+      style = lineOptions(options, event);
+      if (style.style === "desync") yield MTREE_HEADER;
+      isFirst = false;
+    }
     const { node } = event;
     if (node.kind === "file") file = { path, node, hash: create() };
-    else yield formatMtreeLine({ path, node }, { style, flags, shown });
+    else yield formatMtreeLine({ path, node }, style);
   }
   if (file !== undefined) yield endFile();
 }
 
+/** How the lines of the tree are written whose first event is `first`. */
+export function lineOptions(options: MtreeStyle, first: ArchiveEvent): MtreeLineOptions {
+  const { style, selection, flags: given } = options;
+  const flags = (first.type === "node" ? first.flags : undefined) ?? given ?? CASYNC_FLAGS;
+  const shown = options.shown ?? (selection && restoreFlags(flags, selection));
+  return { style, flags, shown };
+}
+
 /** Writes the line of one node, with its line feed. */
 export function formatMtreeLine(entry: MtreeEntry, options: MtreeLineOptions): string {
-  const fields = options.style === "casync" ? casyncFields(entry, options) : desyncFields(entry);
+  const fields = options.style === "casync" ? casyncFields(entry, options) : desyncFields(entry, options);
   return `${[entry.path, ...fields].join(" ")}\n`;
 }
 
@@ -146,16 +157,16 @@ function casyncFields({ node, digest }: MtreeEntry, options: MtreeLineOptions): 
   return [...fields, ...digestField(digest)];
 }
 
-function desyncFields({ node, digest }: MtreeEntry): string[] {
+function desyncFields({ node, digest }: MtreeEntry, { shown }: MtreeLineOptions): string[] {
+  const rules = shown === undefined ? undefined : recordingRules(shown);
   return [
     `type=${TYPES[node.kind]}`,
     `mode=${formatPermissions(node)}`,
     ...(node.kind === "symlink" ? [`target=${escapeBytes(node.target)}`] : []),
     ...deviceField(node),
-    `uid=${node.uid}`,
-    `gid=${node.gid}`,
+    ...(rules?.idBits === 0 ? [] : [`uid=${node.uid}`, `gid=${node.gid}`]),
     ...(node.kind === "file" ? [`size=${node.size}`] : []),
-    `time=${formatTime(node.mtime)}`,
+    ...(rules?.granularity === 0n ? [] : [`time=${formatTime(node.mtime)}`]),
     ...digestField(digest),
   ];
 }
@@ -167,6 +178,11 @@ function formatPermissions(node: ArchiveNode): string {
 function deviceField(node: ArchiveNode): string[] {
   const isDevice = node.kind === "block-device" || node.kind === "character-device";
   return isDevice ? [`device=linux,${node.major},${node.minor}`] : [];
+}
+
+/** The line `line`, which has no digest, with the digest of the content: it is the last field. */
+export function appendDigest(line: string, digest: NonNullable<MtreeEntry["digest"]>): string {
+  return `${line.slice(0, -1)} ${digestField(digest).join(" ")}\n`;
 }
 
 function digestField(digest: MtreeEntry["digest"]): string[] {

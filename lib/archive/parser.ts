@@ -147,6 +147,16 @@ export class ArchiveParser {
     return this.#payload();
   }
 
+  /** Passes over the last node's content. @returns Bytes of it that were not pushed yet, and must not be. */
+  skipContent(): number {
+    const left = this.#payloadLeft;
+    const here = Math.min(left, this.#input.length - this.#at);
+    this.#at += here;
+    this.#offset += left;
+    this.#payloadLeft = 0;
+    return left - here;
+  }
+
   /** Says that there are no more bytes. @throws {FormatError} If the archive is truncated. */
   end(): void {
     if (this.isComplete) return;

@@ -90,8 +90,8 @@ export function decodeTarHeader(block: Uint8Array, offset: number): TarHeader {
     throw new FormatError(`Cannot read tar: the header at offset ${offset} ${reason}`);
   };
   const number = (at: number, size: number, what: string): number => {
-    const value = decodeNumber(block.subarray(at, at + size));
-    return value === undefined ? fail(`has no valid ${what}`) : Number(value);
+    const value = numberAt(block, at, size) ?? fail(`has no valid ${what}`);
+    return Number(value);
   };
   checkSum(block, number(CHECKSUM_AT, 8, "checksum"), fail);
   const isUstar = startsWithText(block.subarray(257), MAGIC);
@@ -103,7 +103,7 @@ export function decodeTarHeader(block: Uint8Array, offset: number): TarHeader {
   const type = block[156] === 0 ? "0" : String.fromCharCode(block[156]!);
   const size = number(124, 12, "size");
   if (!Number.isSafeInteger(size) || size < 0) fail("has no valid size");
-  const mtime = decodeNumber(block.subarray(136, 148)) ?? fail("has no valid time");
+  const mtime = BigInt(numberAt(block, 136, 12) ?? fail("has no valid time"));
   const isDevice = isUstar && (type === "3" || type === "4");
   return {
     type,
@@ -122,42 +122,52 @@ export function decodeTarHeader(block: Uint8Array, offset: number): TarHeader {
 }
 
 function checkSum(block: Uint8Array, wanted: number, fail: (reason: string) => never): void {
-  let sum = 0;
-  let signed = 0;
+  // The field itself counts as spaces.
+  let sum = 8 * SPACE;
+  for (let i = 0; i < CHECKSUM_AT; i++) sum += block[i]!;
+  for (let i = CHECKSUM_AT + 8; i < BLOCK_SIZE; i++) sum += block[i]!;
+  if (wanted === sum) return;
+  let signed = 8 * SPACE; // Some old programs added signed characters.
   for (let i = 0; i < BLOCK_SIZE; i++) {
-    const byte = i >= CHECKSUM_AT && i < CHECKSUM_AT + 8 ? SPACE : block[i]!;
-    sum += byte;
-    signed += byte << 24 >> 24; // Some old programs added signed characters.
+    if (i < CHECKSUM_AT || i >= CHECKSUM_AT + 8) signed += block[i]! << 24 >> 24;
   }
-  if (wanted !== sum && wanted !== signed) fail(`has the checksum ${wanted}, not ${sum}`);
+  if (wanted !== signed) fail(`has the checksum ${wanted}, not ${sum}`);
 }
 
 /** A number in octal digits, or in base 256 if the first bit is set; undefined if it is neither. */
 export function decodeNumber(field: Uint8Array): bigint | undefined {
-  const first = field[0]!;
+  const value = numberAt(field, 0, field.length);
+  return value === undefined ? undefined : BigInt(value);
+}
+
+/** Without objects of its own, as there are eight numbers in each header; a bigint only in base 256. */
+function numberAt(block: Uint8Array, start: number, size: number): number | bigint | undefined {
+  const end = start + size;
+  const first = block[start]!;
   if ((first & 0x80) !== 0) {
     // All other bits are those of the number, in two's complement.
     let value = BigInt.asIntN(7, BigInt(first & 0x7f));
-    for (let i = 1; i < field.length; i++) value = value << 8n | BigInt(field[i]!);
+    for (let i = start + 1; i < end; i++) value = value << 8n | BigInt(block[i]!);
     return value;
   }
-  // Not by way of a string: there are eight numbers in each header. Twelve digits fit into a double.
-  let value = 0;
-  let at = 0;
-  while (field[at] === SPACE) at++;
-  for (; at < field.length && field[at] !== 0 && field[at] !== SPACE; at++) {
-    const digit = field[at]! - ZERO;
+  let value = 0; // Twelve digits fit into a double.
+  let at = start;
+  while (at < end && block[at] === SPACE) at++;
+  for (; at < end && block[at] !== 0 && block[at] !== SPACE; at++) {
+    const digit = block[at]! - ZERO;
     if (digit < 0 || digit > 7) return undefined;
     value = 8 * value + digit;
   }
-  while (field[at] === SPACE) at++;
-  return at < field.length && field[at] !== 0 ? undefined : BigInt(value);
+  while (at < end && block[at] === SPACE) at++;
+  return at < end && block[at] !== 0 ? undefined : value;
 }
 
 /** Fresh bytes up to the first NUL. */
 function text(block: Uint8Array, at: number, size: number): Uint8Array {
-  const end = block.indexOf(0, at);
-  return block.slice(at, end < 0 ? at + size : Math.min(end, at + size));
+  // No call of indexOf(): most texts are short or empty, and it costs more than such a loop.
+  let end = at;
+  while (end < at + size && block[end] !== 0) end++;
+  return end === at ? EMPTY : block.slice(at, end);
 }
 
 function joinPath(prefix: Uint8Array, name: Uint8Array): Uint8Array {

@@ -70,7 +70,12 @@ export async function* readMembers(
         extra = { ...extra, link: untilNul(await readExtra(input, header)) };
         break;
       default: {
-        const { member, end } = await readMember(input, { header, block: block.slice(), extra, globals });
+        const { member, end } = await readMember(input, {
+          header,
+          block: heldBlock(header, block),
+          extra,
+          globals,
+        });
         yield member;
         await input.skip(end - input.offset);
         await input.skipPadding(end);
@@ -110,7 +115,7 @@ async function readMember(
   input: TarInput,
   found: {
     readonly header: TarHeader;
-    readonly block: Uint8Array;
+    readonly block: Uint8Array | undefined;
     readonly extra: ExtraHeaders;
     readonly globals: ReadonlyMap<string, Uint8Array>;
   },
@@ -128,7 +133,7 @@ async function readMember(
     : sizeRecord === undefined
     ? header.size
     : parsePaxNumber(sizeRecord, "size");
-  let sparse = header.type === "S" ? await readOldSparseMap(block, input) : undefined;
+  let sparse = block === undefined ? undefined : await readOldSparseMap(block, input);
   const end = input.offset + size;
   const bySparse = header.type === "S" ? undefined : paxSparse(records, find);
   if (bySparse !== undefined) {
@@ -139,6 +144,11 @@ async function readMember(
   const path = bySparse?.name ?? find("path") ?? extra.path ?? header.path;
   const link = find("linkpath") ?? extra.link ?? header.link;
   return { member: { header, path, link, stored, sparse, pax }, end };
+}
+
+/** A copy of a header that has a sparse map; copies of all would be most of what a run allocates. */
+function heldBlock({ type }: TarHeader, block: Uint8Array): Uint8Array | undefined {
+  return type === "S" ? block.slice() : undefined;
 }
 
 /** After the first of two blocks of zeros. */

@@ -14,6 +14,7 @@ import { isPlainXattr, XATTR_NAME } from "./disk_metadata.ts";
 import type { ArchiveNode, DefaultAcl, NodeMetadata, Xattr } from "./entry.ts";
 import { decodeAccessAcl, decodeDefaultAcl } from "./posix_acl.ts";
 import { formatAcl, type OwnerIds, parseAcl } from "./tar_acl.ts";
+import type { ExtraMetadata } from "./tar_inodes.ts";
 import type { TarMember } from "./tar_members.ts";
 import { parsePaxNumber, parsePaxTime, type PaxRecord } from "./tar_pax.ts";
 
@@ -94,12 +95,28 @@ export function tarMetadata(member: TarMember, options: TarMetadataOptions): Nod
   };
 }
 
+/** Of the records of a member those that {@linkcode extraMetadata} reads; mostly none. */
+export function extraRecords(pax: ReadonlyMap<string, Uint8Array>): PaxRecord[] {
+  const records: PaxRecord[] = [];
+  for (const record of pax) {
+    if (/^(SCHILY\.(xattr|acl)\.|LIBARCHIVE\.xattr\.|RHT\.)/.test(record[0])) records.push(record);
+  }
+  return records;
+}
+
+/** Metadata that only PAX records can say. Values are fresh. @throws {FormatError} If they are malformed. */
+export function extraMetadata(
+  pax: ReadonlyMap<string, Uint8Array>,
+  options: Pick<TarMetadataOptions, "owners" | "xattrNamespaces">,
+): ExtraMetadata {
+  const { mask: _, ...metadata } = xattrMetadata(pax, options);
+  return metadata;
+}
+
 function xattrMetadata(
   pax: ReadonlyMap<string, Uint8Array>,
-  options: TarMetadataOptions,
-): Pick<NodeMetadata, "xattrs" | "acl" | "defaultAcl" | "selinux" | "fcaps"> & {
-  readonly mask: number | undefined;
-} {
+  options: Pick<TarMetadataOptions, "owners" | "xattrNamespaces">,
+): ExtraMetadata & { readonly mask: number | undefined } {
   const found = xattrsOf(pax);
   const get = (name: Uint8Array) => found.get(bytesKey(name));
   const accessText = pax.get(PAX_KEY.accessAcl);

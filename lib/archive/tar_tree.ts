@@ -8,25 +8,17 @@ import { FormatError } from "../errors.ts";
 import { filenameProblem } from "../format/elements_content.ts";
 import { bytesKey } from "./bytes_order.ts";
 import type { ArchiveNode } from "./entry.ts";
+import type { InodeHandle, InodeTable } from "./tar_inodes.ts";
 
-/** A name in the tree; names of one inode share what it is. */
-export interface TarNode {
+/** What stands under a name: an inode, which other names may share, or a directory. */
+export type TarNode = InodeHandle | TarDirectory;
+
+/** A directory. */
+export interface TarDirectory {
   /** What it is. */
-  readonly inode: TarInode;
-  /** Entries of a directory by {@linkcode bytesKey} of their names. */
-  readonly entries: Map<string, TarNode> | undefined;
-}
-
-/** What one or more names stand for. */
-export interface TarInode {
-  /** Its metadata. */
-  readonly node: ArchiveNode;
-  /** Where a file's content is in the spool, and which parts of the file that is. */
-  readonly content?: {
-    readonly offset: number;
-    /** Offset and size of each part; undefined for all of the file. */
-    readonly extents: readonly number[] | undefined;
-  } | undefined;
+  readonly inode: InodeHandle;
+  /** Entries by {@linkcode bytesKey} of their names. */
+  readonly entries: Map<string, TarNode>;
 }
 
 /** A path: the keys of its components. */
@@ -84,11 +76,20 @@ export function showPath(path: Uint8Array | TarPath): string {
 
 /** Collects members. Where two have the same name, the last one counts. */
 export class TarTree {
+  readonly #inodes: InodeTable;
   readonly #pending: { readonly path: TarPath; readonly target: TarPath }[] = [];
-  #root: TarNode = { inode: { node: SYNTHETIC_DIRECTORY }, entries: new Map() };
+  readonly #synthetic: InodeHandle;
+  #root: TarDirectory;
+
+  /** Starts with a root that no member describes. @param inodes What members are. */
+  constructor(inodes: InodeTable) {
+    this.#inodes = inodes;
+    this.#synthetic = inodes.add({ node: SYNTHETIC_DIRECTORY, extra: new Uint8Array() });
+    this.#root = { inode: this.#synthetic, entries: new Map() };
+  }
 
   /** The root directory. */
-  get root(): TarNode {
+  get root(): TarDirectory {
     return this.#root;
   }
 
@@ -97,30 +98,34 @@ export class TarTree {
    *
    * @throws {FormatError} If it is below something that is no directory, or takes the place of one that is not empty.
    */
-  add(path: TarPath, inode: TarInode): void {
-    const isDirectory = inode.node.kind === "directory";
+  add(path: TarPath, inode: InodeHandle): void {
+    const kind = this.#inodes.kind(inode);
     const name = path.at(-1);
     if (name === undefined) {
-      if (!isDirectory) fail(`its root is a ${inode.node.kind}`);
+      if (kind !== "directory") fail(`its root is a ${kind}`);
       this.#root = { inode, entries: this.#root.entries };
       return;
     }
     const parent = this.#parentOf(path);
-    const before = parent.get(name)?.entries;
-    if (!isDirectory && before !== undefined && before.size > 0) {
-      fail(`'${showPath(path)}' is a directory with entries first, a ${inode.node.kind} then`);
+    const before = parent.get(name);
+    const entries = typeof before === "object" ? before.entries : undefined;
+    if (kind === "directory") parent.set(name, { inode, entries: entries ?? new Map() });
+    else {
+      if (entries !== undefined && entries.size > 0) {
+        fail(`'${showPath(path)}' is a directory with entries first, a ${kind} then`);
+      }
+      parent.set(name, inode);
     }
-    parent.set(name, { inode, entries: isDirectory ? before ?? new Map() : undefined });
   }
 
   /** Adds another name of `target`, which may only be added later. */
   link(path: TarPath, target: TarPath): void {
-    const inode = this.#find(target)?.inode;
-    if (inode === undefined) {
+    const found = this.#find(target);
+    if (found === undefined) {
       this.#pending.push({ path, target });
-    } else if (inode.node.kind === "directory") {
+    } else if (typeof found === "object") {
       fail(`'${showPath(path)}' is a hard link to the directory '${showPath(target)}'`);
-    } else if (path.join("/") !== target.join("/")) this.add(path, inode);
+    } else if (path.join("/") !== target.join("/")) this.add(path, found);
   }
 
   /** Adds the links whose targets came after them. @throws {FormatError} If some never did. */
@@ -136,22 +141,23 @@ export class TarTree {
 
   #find(path: TarPath): TarNode | undefined {
     let node: TarNode | undefined = this.#root;
-    for (const name of path) node = node?.entries?.get(name);
+    for (const name of path) node = typeof node === "object" ? node.entries.get(name) : undefined;
     return node;
   }
 
   /** Entries of the directory where `path` belongs; directories that are missing are made up. */
   #parentOf(path: TarPath): Map<string, TarNode> {
-    let entries = this.#root.entries!;
-    for (const [depth, name] of path.slice(0, -1).entries()) {
+    let { entries } = this.#root;
+    for (let depth = 0; depth < path.length - 1; depth++) {
+      const name = path[depth]!;
       let node = entries.get(name);
       if (node === undefined) {
-        node = { inode: { node: SYNTHETIC_DIRECTORY }, entries: new Map() };
+        node = { inode: this.#synthetic, entries: new Map() };
         entries.set(name, node);
       }
-      if (node.entries === undefined) {
+      if (typeof node !== "object") {
         const above = showPath(path.slice(0, depth + 1));
-        fail(`'${showPath(path)}' is below '${above}', which is a ${node.inode.node.kind}`);
+        fail(`'${showPath(path)}' is below '${above}', which is a ${this.#inodes.kind(node)}`);
       }
       entries = node.entries;
     }

@@ -10,7 +10,15 @@ export type DigestName = "sha512-256" | "sha256";
 /** Who computes: OpenSSL by FFI, `node:crypto`, or JavaScript; fastest first. */
 export type DigestImplementation = "ffi" | "node" | "portable";
 
-/** A digest over whole buffers. Opening one may be asynchronous, using it never is. */
+/** A digest of data that come in pieces. */
+export interface DigestStream {
+  /** Adds data, which may lie in shared memory. Has no result. */
+  update(data: Uint8Array): unknown;
+  /** Ends the stream, which has to be called once. @returns 32 fresh bytes. */
+  digest(): Uint8Array;
+}
+
+/** A digest over whole buffers, or over streams. Opening one may be asynchronous, using it never is. */
 export interface Digest {
   /** Which digest this is. */
   readonly name: DigestName;
@@ -22,4 +30,6 @@ export interface Digest {
    * @returns 32 fresh bytes.
    */
   digest(data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** Begins to hash data that come in pieces. It holds a little memory until its `digest()` is called. */
+  stream(): DigestStream;
 }

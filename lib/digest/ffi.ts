@@ -7,7 +7,7 @@
 import { type Libcrypto, libcrypto } from "../../ffi/libcrypto.ts";
 import { CHUNK_ID_SIZE } from "../chunk_id.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Digest, DigestName } from "./digest.ts";
+import type { Digest, DigestName, DigestStream } from "./digest.ts";
 
 // OpenSSL's names, as C strings.
 const ALGORITHMS: Readonly<Record<DigestName, string>> = {
@@ -60,8 +60,58 @@ class FfiDigest implements Digest {
     return result;
   }
 
+  stream(): DigestStream {
+    return new FfiStream(this.name, { library: this.#library, algorithm: this.#algorithm });
+  }
+
   #compute(data: Uint8Array, result: Uint8Array<ArrayBuffer>): boolean {
     // Within 0.5 % of Init, Update and Final on a context that is kept, and leaves nothing to free.
     return this.#library.EVP_Digest(data, BigInt(data.length), result, null, this.#algorithm, null) === 1;
+  }
+}
+
+/** A context is taken with the first data and freed with the result, so that what is never used leaves nothing behind. */
+class FfiStream implements DigestStream {
+  readonly #name: DigestName;
+  readonly #library: Libcrypto;
+  readonly #algorithm: Deno.PointerObject;
+  #context: Deno.PointerObject | undefined;
+
+  constructor(
+    name: DigestName,
+    parts: { readonly library: Libcrypto; readonly algorithm: Deno.PointerObject },
+  ) {
+    this.#name = name;
+    this.#library = parts.library;
+    this.#algorithm = parts.algorithm;
+  }
+
+  update(data: Uint8Array): void {
+    const context = this.#context ??= this.#open();
+    this.#check(this.#library.EVP_DigestUpdate(context, data as BufferSource, BigInt(data.length)));
+  }
+
+  digest(): Uint8Array<ArrayBuffer> {
+    const result = new Uint8Array(CHUNK_ID_SIZE);
+    const context = this.#context ??= this.#open();
+    this.#check(this.#library.EVP_DigestFinal_ex(context, result, null));
+    this.#library.EVP_MD_CTX_free(context);
+    this.#context = undefined;
+    return result;
+  }
+
+  #open(): Deno.PointerObject {
+    const context = this.#library.EVP_MD_CTX_new();
+    if (context === null) throw this.#failed();
+    this.#check(this.#library.EVP_DigestInit_ex(context, this.#algorithm, null));
+    return context;
+  }
+
+  #check(result: number): void {
+    if (result !== 1) throw this.#failed();
+  }
+
+  #failed(): UnsupportedError {
+    return new UnsupportedError(`Cannot compute digest ${this.#name}: libcrypto failed`);
   }
 }

@@ -19,5 +19,6 @@ export function openNodeDigest(name: DigestName): Digest | undefined {
     implementation: "node",
     // Copied, because the result may be a slice of a pool.
     digest: (data) => new Uint8Array(crypto.createHash(name).update(data).digest()),
+    stream: () => crypto.createHash(name),
   };
 }

@@ -10,5 +10,10 @@ import type { Digest, DigestName } from "./digest.ts";
 export async function openPortableDigest(name: DigestName): Promise<Digest> {
   const { sha256, sha512_256 } = await import("npm:@noble/hashes@2.4.0/sha2.js");
   const hash = name === "sha256" ? sha256 : sha512_256;
-  return { name, implementation: "portable", digest: (data) => new Uint8Array(hash(data)) };
+  return {
+    name,
+    implementation: "portable",
+    digest: (data) => new Uint8Array(hash(data)),
+    stream: () => hash.create(),
+  };
 }

@@ -12,6 +12,7 @@ import { writeArchive } from "../archive/writer.ts";
 import { type BlobSource, StreamSource } from "../concurrency/blob_source.ts";
 import { readBlocks } from "../concurrency/read_blocks.ts";
 import { FLAG } from "../format/feature_flags.ts";
+import type { TarFile } from "../archive/tar_input.ts";
 import type { TreePosix } from "../platform/tree.ts";
 import type { CallOptions } from "../store/types.ts";
 
@@ -27,6 +28,8 @@ export interface PackOptions {
 export interface PackTarOptions extends PackOptions {
   /** Put a directory around everything, for a tar file without one. @default false */
   readonly addRoot?: boolean | undefined;
+  /** Stops reading. */
+  readonly signal?: AbortSignal | undefined;
   /** Is told what cannot be kept. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -53,14 +56,18 @@ export function packTree(posix: TreePosix, path: string, options: PackOptions): 
   });
 }
 
-/** The archive of what is in a tar file. Nothing is read before it is asked for. */
+/**
+ * The archive of what is in a tar file. Nothing is read before it is asked for.
+ *
+ * @param tar Its bytes; or the file, whose contents then need not be copied. It stays the caller's.
+ */
 export async function packTar(
-  tar: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+  tar: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | TarFile,
   options: PackTarOptions,
 ): Promise<PackSource> {
-  const { flags, addRoot, onWarning, onSkipped } = options;
+  const { flags, addRoot, onWarning, onSkipped, signal } = options;
   const { readTar } = await import("../archive/tar_source.ts");
-  const events = readTar(tar, { addRoot, onWarning });
+  const events = readTar(tar, { addRoot, onWarning, signal });
   const archive = writeArchive(withoutOtherKinds(events, { flags, onSkipped }), { flags });
   // Streams made from iterators ask for the next part only when it is wanted, so parts may be borrowed.
   const source = new StreamSource(ReadableStream.from(archive));

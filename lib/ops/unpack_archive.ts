@@ -8,6 +8,7 @@ import { TreeWriter, type WriteTreeOptions } from "../archive/disk_sink.ts";
 import type { ArchiveEvent } from "../archive/entry.ts";
 import { ArchiveParser } from "../archive/parser.ts";
 import { parseArchivePath, PathSelection } from "../archive/select_path.ts";
+import { FilePool, type FilePoolOptions } from "../concurrency/file_pool.ts";
 import { FormatError, StoreError } from "../errors.ts";
 import { DESYNC_FLAGS, FLAG, type FlagSelection, restoreFlags } from "../format/feature_flags.ts";
 import type { TreePosix } from "../platform/tree.ts";
@@ -28,7 +29,8 @@ export interface ReadArchivePartOptions extends CallOptions {
 }
 
 /** How to unpack. */
-export interface UnpackOptions extends ReadArchivePartOptions, Omit<WriteTreeOptions, "flags" | "skipEpoch"> {
+export interface UnpackOptions
+  extends ReadArchivePartOptions, Omit<WriteTreeOptions, "flags" | "skipEpoch">, FilePoolOptions {
   /** Names of feature flags, for what is to be restored. @default all that is recorded */
   readonly selection?: FlagSelection | undefined;
 }
@@ -44,15 +46,35 @@ export async function unpackArchive(posix: TreePosix, target: string, options: U
   if (options.path !== undefined && (options.delete ?? false)) {
     throw new TypeError("Cannot unpack a part of an archive: all else would be deleted");
   }
-  using opened = new DisposableStack();
+  await using opened = new AsyncDisposableStack();
   let writer: TreeWriter | undefined;
   for await (const events of eventBlocks(options)) {
     for (const event of events) {
-      writer ??= opened.use(new TreeWriter(posix, target, writeOptions(options, event)));
+      writer ??= openWriter(posix, target, { options, root: event, opened });
       writer.write(event);
+      if (writer.mustWait) await writer.wait();
     }
   }
+  await writer?.settle();
   writer?.finish();
+}
+
+/** @param from The first event, and what closes the writer; the threads that use its directories end before that. */
+function openWriter(
+  posix: TreePosix,
+  target: string,
+  from: {
+    readonly options: UnpackOptions;
+    readonly root: ArchiveEvent;
+    readonly opened: AsyncDisposableStack;
+  },
+): TreeWriter {
+  const { options, root, opened } = from;
+  const hasPool = posix.implementation === "ffi" && (options.threads ?? navigator.hardwareConcurrency) > 1;
+  const pool = hasPool ? new FilePool(options) : undefined;
+  const writer = opened.use(new TreeWriter(posix, target, { ...writeOptions(options, root), pool }));
+  if (pool !== undefined) opened.use(pool);
+  return writer;
 }
 
 /** @param root The first event, which knows the archive's feature flags. */

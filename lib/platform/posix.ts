@@ -98,6 +98,15 @@ export interface Posix {
   remove(path: Path): boolean;
   /** Creates a directory. @returns False if something has that name already. */
   makeDirectory(path: Path, mode: number): boolean;
+  /**
+   * Reads from an open file by the number of its handle, of whichever thread, until `target` is full or the file ends.
+   *
+   * @returns Bytes read. The method is undefined where files have no such numbers.
+   */
+  readDescriptor?(
+    descriptor: number,
+    range: { readonly target: Uint8Array; readonly offset: number },
+  ): number;
 }
 
 /** Opens the fastest implementation that works here, or the one that is named. */

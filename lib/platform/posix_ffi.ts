@@ -78,6 +78,14 @@ class FfiPosix implements Posix {
     if (number === EEXIST) return false;
     throw systemError(this.#libc, path, number);
   }
+
+  readDescriptor(
+    fd: number,
+    { target, offset }: { readonly target: Uint8Array; readonly offset: number },
+  ): number {
+    // Not closed: it belongs to whoever opened it.
+    return new FfiFile(this.#libc, { fd, path: `/proc/self/fd/${fd}` }).readAt(target, offset);
+  }
 }
 
 class FfiFile implements PosixFile {

@@ -72,6 +72,8 @@ export interface TreeNode {
 
 /** An open file or directory: what else it has depends on its file system. */
 export interface OpenTreeNode extends TreeNode, Disposable {
+  /** Number of its handle, by which other threads can read it; undefined if it has none. */
+  readonly descriptor?: number | undefined;
   /** Magic number of the file system, as in statfs(2); 0 if it is not known. */
   fileSystem(): number;
   /** Attributes as chattr(1) sets them, by the bits of FS_IOC_GETFLAGS; undefined where there are none. */
@@ -129,6 +131,8 @@ export interface NameOptions {
 
 /** An open directory. */
 export interface TreeDirectory extends OpenTreeNode {
+  /** What all threads of the process can use it by, as long as it is open; undefined if there is no such thing. */
+  readonly handle?: number | undefined;
   /** What is in it besides `.` and `..`, in no order. Valid after the directory is closed. */
   list(): TreeItem[];
   /** What has that name, for calls on its metadata; it is not opened, and may be a symbolic link. */

@@ -8,6 +8,7 @@ import { O } from "../../ffi/libc.ts";
 import { AT, OPEN_FLAG, S_IF, SYS } from "../../ffi/libc_tree.ts";
 import { INODE_IOCTL, SUBVOLUME_READ_ONLY, VOLUME_ARGUMENTS } from "../../ffi/inode_flags.ts";
 import { lookUpAccount } from "../../ffi/ownership.ts";
+import { UnsupportedError } from "../errors.ts";
 import { hasErrorCode, type PosixError } from "./posix.ts";
 import type {
   NameOptions,
@@ -26,6 +27,17 @@ import { FfiNamedNode, FfiOpenNode, FfiTreeFile, placePath } from "./tree_ffi_no
 export function openTreeFfi(): TreePosix | undefined {
   const calls = openTreeCalls();
   return calls === undefined ? undefined : new FfiTree(calls);
+}
+
+/**
+ * A directory that another thread has opened, by its handle. Here it is not closed, and has no path for messages.
+ *
+ * @throws {UnsupportedError} If this thread has no FFI.
+ */
+export function borrowDirectory(handle: number): TreeDirectory {
+  const calls = openTreeCalls();
+  if (calls === undefined) throw new UnsupportedError("Cannot borrow a directory: there is no FFI here");
+  return new FfiDirectory(calls, { parent: undefined, name: "", fd: handle });
 }
 
 // Buffers of a thread. All calls are synchronous, and none keeps a buffer.
@@ -76,6 +88,10 @@ class FfiTree implements TreePosix {
 }
 
 class FfiDirectory extends FfiOpenNode implements TreeDirectory {
+  get handle(): number {
+    return this.fd;
+  }
+
   list(): TreeItem[] {
     const buffer = listBuffer ??= new Uint8Array(LIST_SIZE);
     const items: TreeItem[] = [];

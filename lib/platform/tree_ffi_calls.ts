@@ -50,6 +50,11 @@ export function lastError(calls: TreeCalls, pathOf: () => string): PosixError {
   return new PosixError(code, { path, text: `${path}: ${errorText(calls.libc, number)}` });
 }
 
+/** Whether the call that just failed did so with this error number: nothing may be called in between. */
+export function lastErrorIs(calls: TreeCalls, number: number): boolean {
+  return errno(calls.libc) === number;
+}
+
 /** A buffer for a string that is passed on as C wants it. */
 export class CString {
   readonly #bytes: Uint8Array<ArrayBuffer>;

@@ -10,7 +10,7 @@ import { XATTR_SIZE_MAX } from "../../ffi/xattr.ts";
 import { hasErrorCode, PosixError } from "./posix.ts";
 import type { InodeStat, OpenTreeNode, TreeFile, TreeNode } from "./tree.ts";
 import { decodeStat, encodeMtime } from "./tree_buffers.ts";
-import { CString, lastError, type TreeCalls } from "./tree_ffi_calls.ts";
+import { CString, lastError, lastErrorIs, type TreeCalls } from "./tree_ffi_calls.ts";
 
 /** Where an inode is, for messages. */
 export interface NodePlace {
@@ -37,6 +37,9 @@ const EMPTY = new Uint8Array(1);
 const XATTR_NAME = new CString(255);
 const NAME = new CString(4095);
 let xattrBuffer: Uint8Array<ArrayBuffer> | undefined;
+
+/** What most symbolic links answer: known by its number, because to make an error takes longer than the call. */
+const ENODATA = 61;
 
 /** What a file system answers that has no such thing. */
 const UNSUPPORTED = ["EOPNOTSUPP", "ENOTTY", "ENOSYS", "EINVAL", "EBADF"] as const;
@@ -95,8 +98,9 @@ abstract class FfiNode implements TreeNode {
     const buffer = xattrBuffer ??= new Uint8Array(XATTR_SIZE_MAX);
     const size = this.getxattr(XATTR_NAME.of(name), buffer, BigInt(XATTR_SIZE_MAX));
     if (size >= 0) return buffer.slice(0, size);
+    if (lastErrorIs(this.calls, ENODATA)) return undefined;
     const error = this.error();
-    if (hasErrorCode(error, "ENODATA", ...UNSUPPORTED)) return undefined;
+    if (hasErrorCode(error, ...UNSUPPORTED)) return undefined;
     throw error;
   }
 
@@ -194,6 +198,10 @@ export class FfiNamedNode extends FfiNode {
 /** An inode by a handle of its own. */
 export abstract class FfiOpenNode extends FfiNode implements OpenTreeNode {
   protected fd: number;
+
+  get descriptor(): number {
+    return this.fd;
+  }
 
   constructor(calls: TreeCalls, open: NodePlace & { readonly fd: number }) {
     super(calls, open);

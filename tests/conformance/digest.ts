@@ -112,6 +112,16 @@ export function testDigest(
       }
     });
 
+    test("stream() hashes pieces as if they were one, several streams side by side", (digest) => {
+      const data = new Uint8Array(new SharedArrayBuffer(3000)).map((_, i) => i % 251);
+      const streams = [0, 1, 127, 128, 129, 3000].map((cut) => ({ cut, stream: digest.stream() }));
+      for (const { cut, stream } of streams) stream.update(data.subarray(0, cut));
+      for (const { cut, stream } of streams) stream.update(data.subarray(cut));
+      const expected = digest.digest(data).toHex();
+      for (const { stream } of streams) assert.equal(new Uint8Array(stream.digest()).toHex(), expected);
+      assert.equal(new Uint8Array(digest.stream().digest()).toHex(), digest.digest(new Uint8Array()).toHex());
+    });
+
     test("returns 32 fresh bytes", (digest) => {
       const first = digest.digest(text("first"));
       const copy = first.slice();

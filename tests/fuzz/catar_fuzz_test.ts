@@ -11,7 +11,7 @@ import { FormatError } from "../../lib/errors.ts";
 import { RECORD } from "../../lib/format/elements.ts";
 import { isPortableOwnerName } from "../../lib/format/elements_metadata.ts";
 import { FLAG } from "../../lib/format/feature_flags.ts";
-import { parseSlices, slicesOf, u64, writeEvents } from "../support/archives.ts";
+import { ascii, parseSlices, slicesOf, u64, writeEvents } from "../support/archives.ts";
 import { concat } from "../support/blobs.ts";
 
 const SECONDS = Number(Deno.env.get("FUZZ_SECONDS") ?? 0);
@@ -167,14 +167,16 @@ function check(bytes: Uint8Array<ArrayBuffer>): boolean {
 }
 
 Deno.test("ArchiveParser of a damaged archive gives its events or a FormatError", () => {
-  let valid = 0;
+  let [valid, count] = [0, 0];
   fc.assert(
     fc.property(fc.constantFrom(...corpus), fc.array(damages, { maxLength: 3 }), (bytes, list) => {
+      count++;
       if (check(list.reduce(apply, bytes.slice()))) valid++;
     }),
     SHARE,
   );
   assert.ok(valid > 0);
+  if (SECONDS > 0) Deno.stderr.writeSync(ascii(`\n${valid} of ${count} archives were read\n`));
 });
 
 Deno.test("ArchiveParser of any records gives events or a FormatError", () => {

@@ -46,6 +46,27 @@ Deno.test({
   },
 });
 
+const SETS = ["best", "unix", "fat", "chattr", "fat-attrs", "privileged", "fuse", "all"];
+
+Deno.test({
+  name: "digest --with and --without choose what of a directory is hashed, as casync does",
+  ignore: casync.ignore,
+  async fn() {
+    await using space = await archiveSpace();
+    for (const flag of SETS.flatMap((name) => [`--with=${name}`, `--without=${name}`])) {
+      const expected = await byCasync(space, "digest", flag, "tree");
+      assert.equal(await space.ok(`digest ${flag} @tree`), expected, flag);
+    }
+    const some = ["--with=unix", "--with=xattrs", "--without=sec-time"];
+    const expected = await byCasync(space, "digest", ...some, "tree");
+    assert.equal(await space.ok("digest --with=unix,xattrs --without=sec-time @tree"), expected);
+    const { code, stdout, stderr } = await space.run("digest --with=unix @tree.catar");
+    assert.equal(code, 0);
+    assert.equal(stdout, await byCasync(space, "digest", "tree.catar"));
+    assert.match(stderr, /^Warning: --with has no effect on what is not a directory\n$/);
+  },
+});
+
 Deno.test("digest of a blob is that of its bytes", async () => {
   await using space = await exampleSpace();
   assert.equal(await space.ok("digest @hello.txt"), `${HELLO_ID}\n`);

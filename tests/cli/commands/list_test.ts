@@ -28,6 +28,23 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "list and stat --with and --without show what casync shows",
+  ignore: casync.ignore,
+  async fn() {
+    await using space = await archiveSpace();
+    for (
+      const flag of ["--with=unix", "--with=fat", "--with=privileged", "--without=all", "--without=best"]
+    ) {
+      assert.equal(await space.ok(`list ${flag} @tree`), await byCasync(space, "list", flag, "tree"), flag);
+      const archive = await byCasync(space, "list", flag, "tree.catar");
+      assert.equal(await space.ok(`list ${flag} @tree.catar`), archive, flag);
+      const stat = await byCasync(space, "stat", flag, "tree.catar", "hello");
+      assert.equal(await space.ok(`stat ${flag} @tree.catar hello`), stat, flag);
+    }
+  },
+});
+
 Deno.test("list of a directory begins at a path", async () => {
   await using space = await workspace();
   await space.directory("d/b/c");

@@ -60,3 +60,20 @@ Deno.test("mtree prints nothing if there is nothing to list", async () => {
   assert.equal(await space.fails("mtree -i @junk"), "-i needs a store (use -s <location>)");
   assert.match(await space.fails("mtree @junk"), /^Cannot read archive '@junk': it is truncated/);
 });
+
+Deno.test("mtree --with and --without leave out owners, times and kinds", async () => {
+  await using space = await workspace();
+  await space.directory("d");
+  await space.write("d/f", "");
+  await Deno.symlink("f", `${space.path}/d/l`);
+  await space.ok("tar @d.catar @d");
+  const plain = /^#mtree v1\.0\n\. type=dir mode=\d+\nf type=file mode=\d+ size=0 sha512256digest=\w+\n/;
+  assert.match(await space.ok("mtree --without=all @d"), new RegExp(`${plain.source}$`));
+  assert.match(await space.ok("mtree --without=all @d.catar"), new RegExp(`${plain.source}l type=link `));
+  const timed = await space.ok("mtree --with=sec-time @d");
+  assert.match(timed, /^f type=file mode=0666 size=0 time=\d+\.0{9} /m);
+  assert.match(
+    await space.ok("mtree --with=32bit-uids @d.catar"),
+    /^f type=file mode=\d+ uid=\d+ gid=\d+ size=0 sha/m,
+  );
+});

@@ -5,15 +5,14 @@ import { writeTree, type WriteTreeOptions } from "../../../lib/archive/disk_sink
 import { readTree } from "../../../lib/archive/disk_source.ts";
 import { CASYNC_FLAGS, FLAG, restoreFlags } from "../../../lib/format/feature_flags.ts";
 import { openTreePosix } from "../../../lib/platform/tree.ts";
-import { canLoop, loopMount } from "../../support/loop_mount.ts";
 import { canMount, mountTemporary } from "../../support/mount.ts";
 import { type TempDir, tempDir } from "../../support/temp_dir.ts";
 import { collect, hasTreeFfi, isRoot, plainNode, run } from "../../support/trees.ts";
 
 const posix = await openTreePosix();
 const canTry = isRoot && hasTreeFfi;
-const hasXfs = canTry && await canLoop("xfs");
-const hasBtrfs = canTry && await canLoop("btrfs");
+const hasXfs = canTry && await canMount({ kind: "xfs" });
+const hasBtrfs = canTry && await canMount({ kind: "btrfs" });
 const hasTmpfs = canTry && await canMount({ kind: "tmpfs", sizeKib: 64 });
 const FLAGS = CASYNC_FLAGS & ~(FLAG.subvolume | FLAG.subvolumeReadOnly);
 const EMPTY_TREE: readonly ArchiveEvent[] = [
@@ -68,7 +67,7 @@ test("does not remove what is mounted on something that is not in the archive", 
 test("restores projects and attributes on xfs", {
   ignore: !hasXfs,
   async fn() {
-    await using mount = await loopMount("xfs");
+    await using mount = await mountTemporary({ kind: "xfs" });
     const from = `${mount.path}/from`;
     await Deno.mkdir(`${from}/sub`, { recursive: true });
     await Deno.writeTextFile(`${from}/sub/file`, "content");
@@ -87,7 +86,7 @@ test("restores projects and attributes on xfs", {
 test("restores subvolumes and attributes on btrfs, and nowhere else", {
   ignore: !hasBtrfs,
   async fn(dir) {
-    await using mount = await loopMount("btrfs");
+    await using mount = await mountTemporary({ kind: "btrfs" });
     const from = `${mount.path}/from`;
     await Deno.mkdir(from);
     for (const name of ["plain", "read-only"]) {

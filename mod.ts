@@ -61,12 +61,22 @@ export {
 export { blobFeatureFlags } from "./lib/format/feature_flags.ts";
 export type { ObjectStore } from "./lib/objects/objects.ts";
 export { MemoryObjects } from "./lib/objects/memory.ts";
+export { type HttpOptions, openHttpObjects } from "./lib/objects/http.ts";
+export type { HttpTransportName } from "./lib/objects/http_client.ts";
+export type { RetryClock } from "./lib/objects/retry.ts";
 export * from "./lib/store/types.ts";
 export { ChunkObjects, type ChunkObjectsOptions } from "./lib/store/chunk_objects.ts";
 export { IndexObjects } from "./lib/store/index_objects.ts";
 export { type CacheOptions, CacheStore } from "./lib/store/cache.ts";
 export { FailoverStore } from "./lib/store/failover.ts";
 export { RouterStore } from "./lib/store/router.ts";
+export type {
+  CacheRecipe,
+  GroupRecipe,
+  ObjectsRecipe,
+  StoreRecipe,
+  TransportRecipe,
+} from "./lib/store/recipe.ts";
 export { FileSeed, type Seed, type SeedMatch } from "./lib/seed/seed.ts";
 export { indexStream, type IndexStreamOptions } from "./lib/ops/index_stream.ts";
 export { streamBlob, type StreamBlobOptions } from "./lib/assemble/stream_blob.ts";

@@ -10,7 +10,7 @@ import type { Engine } from "../lib/concurrency/worker_pool.ts";
 import { FormatError, StoreError } from "../lib/errors.ts";
 import { archiveFlags } from "../lib/ops/make.ts";
 import { chunkSizes } from "../lib/ops/info.ts";
-import { type IndexContext, readIndex } from "./locations.ts";
+import { type IndexContext, readIndex } from "./index_locations.ts";
 import { checkDigest, type EngineContext } from "./session.ts";
 import { untilAborted } from "./until_aborted.ts";
 

@@ -1,28 +1,31 @@
 /**
- * From what the command line says to stores and indexes: the one place that turns locations into composed stores.
+ * From what the command line says to stores: the one place that turns locations into composed stores.
  *
  * @module
  */
 
+import type { ZstdCodec } from "../lib/codec/zstd.ts";
 import type { Digest } from "../lib/digest/digest.ts";
-import { ConfigError, IndexMissingError, StoreError, UnsupportedError } from "../lib/errors.ts";
-import { decodeIndex, encodeIndex, type Index } from "../lib/format/index_file.ts";
-import { CacheStore } from "../lib/store/cache.ts";
-import { FailoverStore } from "../lib/store/failover.ts";
-import { openLocalChunkStore, openLocalIndexStore } from "../lib/store/local.ts";
-import { RouterStore } from "../lib/store/router.ts";
+import { ConfigError, UnsupportedError } from "../lib/errors.ts";
+import type { HttpOptions } from "../lib/objects/http.ts";
+import {
+  type ObjectsRecipe,
+  openObjectsStore,
+  openStore,
+  type StoreRecipe,
+  type TransportRecipe,
+} from "../lib/store/recipe.ts";
 import type { ChunkStore, PrunableChunkStore, WritableChunkStore } from "../lib/store/types.ts";
-import { indexStoreOptionsFor } from "./config.ts";
-import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { redactLocation } from "./location_match.ts";
 import type { StoreSettings } from "./store_settings.ts";
-import { untilAborted } from "./until_aborted.ts";
 
 /** What stores are opened with. */
 export interface StoreOptions {
   /** Names the chunks. */
   readonly digest: Digest;
+  /** The codec of compressed stores. @default one is opened */
+  readonly zstd?: ZstdCodec | undefined;
   /** What configuration and command line say of the store at a location. */
   readonly settings: (location: string) => StoreSettings;
   /** Create a directory that does not exist. @default false */
@@ -40,36 +43,16 @@ export interface ChunkSources {
 }
 
 /** Transports that have a name, but no implementation here. */
-const REMOTE_SCHEMES = ["http", "https", "s3+http", "s3+https", "gs", "sftp", "ssh", "oci+http", "oci+https"];
+const MISSING_SCHEMES = ["s3+http", "s3+https", "gs", "sftp", "ssh", "oci+http", "oci+https"];
 
 /**
  * Opens the stores that chunks are read from.
  *
  * @throws {UsageError} If there are none.
+ * @throws {StoreError} If one of them is a directory that does not exist; that of a cache is created.
  */
 export async function openChunkSources(sources: ChunkSources, options: StoreOptions): Promise<ChunkStore> {
-  if (sources.stores.length === 0) throw new UsageError("no store given (use -s <location>)");
-  await using opened = new AsyncDisposableStack();
-  const members: ChunkStore[] = [];
-  for (const location of sources.stores) members.push(opened.use(await openGroup(location, options)));
-  const router = members.length === 1 ? members[0]! : new RouterStore(members);
-  const store = sources.cache === undefined || sources.cache === "" ? router : new CacheStore(
-    { source: router, cache: opened.use(await openWritableChunkStore(sources.cache, options)) },
-    { repair: sources.cacheRepair },
-  );
-  opened.move();
-  return store;
-}
-
-async function openGroup(location: string, options: StoreOptions): Promise<ChunkStore> {
-  if (!location.includes("|")) return await openPrunableChunkStore(location, options);
-  await using opened = new AsyncDisposableStack();
-  const members: ChunkStore[] = [];
-  for (const member of location.split("|")) {
-    members.push(opened.use(await openPrunableChunkStore(member, options)));
-  }
-  opened.move();
-  return new FailoverStore(members);
+  return await openStore(await sourcesRecipe(sources, options), options);
 }
 
 /** Opens a store that chunks are written to. */
@@ -77,158 +60,110 @@ export async function openWritableChunkStore(
   location: string,
   options: StoreOptions,
 ): Promise<WritableChunkStore> {
-  return await openPrunableChunkStore(location, options);
+  return await openObjectsStore(await storeRecipe(location, options), options);
 }
 
-/** Opens a store that chunks are deleted from. */
+/**
+ * Opens a store that chunks are deleted from.
+ *
+ * @throws {UnsupportedError} If it is not possible to list its chunks.
+ */
 export async function openPrunableChunkStore(
   location: string,
   options: StoreOptions,
 ): Promise<PrunableChunkStore> {
-  checkLocal(location, "store");
-  const { encryption, uncompressed, skipVerify } = options.settings(location);
-  if (encryption !== undefined) {
-    throw new UnsupportedError(`Cannot open store '${location}': encryption is not supported`);
+  const recipe = await storeRecipe(location, options);
+  if (recipe.transport.kind === "http") {
+    throw new UnsupportedError(
+      `Cannot open store '${redactLocation(location)}' to delete from it: over HTTP, chunks cannot be listed`,
+    );
   }
-  const { digest, create } = options;
-  return await openLocalChunkStore(location, { digest, uncompressed, verify: !skipVerify, create });
+  return await openObjectsStore(recipe, options);
+}
+
+async function sourcesRecipe(sources: ChunkSources, options: StoreOptions): Promise<StoreRecipe> {
+  if (sources.stores.length === 0) throw new UsageError("no store given (use -s <location>)");
+  const members = await Promise.all(sources.stores.map((location) => groupRecipe(location, options)));
+  const source = members.length === 1 ? members[0]! : { kind: "router", members } as const;
+  if (sources.cache === undefined || sources.cache === "") return source;
+  const cache = await storeRecipe(sources.cache, { ...options, create: true });
+  return { kind: "cache", cache, source, repair: sources.cacheRepair ?? true };
+}
+
+async function groupRecipe(group: string, options: StoreOptions): Promise<StoreRecipe> {
+  const members = await Promise.all(group.split("|").map((location) => storeRecipe(location, options)));
+  return members.length === 1 ? members[0]! : { kind: "failover", members };
+}
+
+async function storeRecipe(location: string, options: StoreOptions): Promise<ObjectsRecipe> {
+  const settings = options.settings(location);
+  const transport = await transportRecipe(location, { ...options, settings });
+  if (settings.encryption !== undefined) {
+    throw new UnsupportedError(
+      `Cannot open store '${redactLocation(location)}': encryption is not supported`,
+    );
+  }
+  const form = settings.uncompressed ? "plain" : "zstd";
+  return { kind: "objects", transport, form, verify: !settings.skipVerify };
+}
+
+async function transportRecipe(
+  location: string,
+  options: { readonly settings: StoreSettings; readonly create?: boolean | undefined },
+): Promise<TransportRecipe> {
+  const { create } = options;
+  if (!isHttp(location, "store")) return { kind: "directory", path: location, create };
+  return { kind: "http", url: location, options: await httpOptions(options.settings) };
 }
 
 /**
- * Makes sure that `location` is a path. What looks like a URL is never a file of that name.
+ * Whether a location is that of an HTTP server; otherwise it is a path. What looks like a URL is never a file of that
+ * name.
  *
  * @throws {ConfigError} If its scheme is not known.
  * @throws {UnsupportedError} If it is, but there is no such transport here.
  */
-function checkLocal(location: string, kind: "store" | "index"): void {
+export function isHttp(location: string, kind: "store" | "index"): boolean {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(location)?.[1]?.toLowerCase();
-  if (scheme === undefined) return;
-  if (REMOTE_SCHEMES.includes(scheme)) {
-    throw new UnsupportedError(
-      `Cannot open ${kind} '${redactLocation(location)}': ${scheme} is not supported`,
-    );
+  if (scheme === undefined) return false;
+  if (scheme === "http" || scheme === "https") return true;
+  const name = `${kind} '${redactLocation(location)}'`;
+  if (MISSING_SCHEMES.includes(scheme)) {
+    throw new UnsupportedError(`Cannot open ${name}: ${scheme} is not supported`);
   }
-  throw new ConfigError(`Cannot open ${kind} '${redactLocation(location)}': unknown scheme '${scheme}'`);
-}
-
-/** What indexes are read with. */
-export type IndexContext = Pick<CommandContext, "stdin" | "config" | "signal">;
-
-/** The configuration may not say of a place for indexes that it is encrypted. */
-async function checkIndexSettings(location: string, context: Pick<CommandContext, "config">): Promise<void> {
-  indexStoreOptionsFor(await context.config(), location);
+  throw new ConfigError(`Cannot open ${name}: unknown scheme '${scheme}'`);
 }
 
 /**
- * Reads an index, from `stdin` if the location is `-`.
+ * What settings say of HTTP.
  *
- * @throws {IndexMissingError} If there is none.
- * @throws {FormatError} If it is not an index.
+ * @throws {ConfigError} If a certificate cannot be read.
  */
-export async function readIndex(location: string, context: IndexContext): Promise<Index> {
-  await checkIndexSettings(location, context);
-  if (location === "-") return decodeIndex(await readInput(context), { location: "-" });
-  checkLocal(location, "index");
-  let bytes;
-  try {
-    // Not through an index store: a pipe such as /dev/fd/63 is as good as a file.
-    bytes = await Deno.readFile(location, { signal: context.signal });
-  } catch (cause) {
-    context.signal.throwIfAborted();
-    if (cause instanceof Deno.errors.NotFound) throw new IndexMissingError(location);
-    throw new StoreError(location, "read index", { cause });
-  }
-  return decodeIndex(bytes, { location });
-}
-
-/** Reads all of `stdin`. */
-async function readInput(context: Pick<CommandContext, "stdin">): Promise<Uint8Array> {
-  const { stdin } = context;
-  if (stdin.locked) throw new UsageError("standard input can be read only once: '-' is given twice");
-  return await new Response(stdin).bytes();
-}
-
-/** Writes an index to something that is no regular file. */
-async function writeInto(
-  location: string,
-  work: { readonly index: Index; readonly signal: AbortSignal },
-): Promise<void> {
-  const { index, signal } = work;
-  try {
-    await untilAborted(Deno.writeFile(location, encodeIndex(index)), { signal });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new StoreError(location, "write index", { cause });
-  }
-}
-
-/** A place for an index, which was found fit before the work began. */
-export interface IndexTarget {
-  /** Writes the index; a reader of a file sees the old one or the new one, whole. */
-  write(index: Index): Promise<void>;
-}
-
-/**
- * Prepares to write an index, to `stdout` if the location is `-`.
- *
- * @throws {StoreError} If its directory does not exist.
- */
-export async function openIndexTarget(
-  location: string,
-  context: Pick<CommandContext, "stdout" | "config" | "signal">,
-): Promise<IndexTarget> {
-  await checkIndexSettings(location, context);
-  if (location === "-") {
-    return {
-      async write(index) {
-        await context.stdout.write(encodeIndex(index));
-        await context.stdout.flush();
-      },
-    };
-  }
-  checkLocal(location, "index");
-  const info = await Deno.stat(location).catch(() => undefined); // What cannot be seen is written, or fails then.
-  if (info?.isDirectory ?? false) {
-    throw new StoreError(location, "write index", { reason: "it is a directory" });
-  }
-  if (info !== undefined && !info.isFile) {
-    // A device or a pipe: to rename a file over it would destroy it.
-    return { write: (index) => writeInto(location, { index, signal: context.signal }) };
-  }
-  const path = info === undefined ? location : await Deno.realPath(location);
-  const slash = path.lastIndexOf("/");
-  const directory = slash < 0 ? "." : path.slice(0, slash + 1);
-  if (!await isDirectory(directory)) {
-    throw new StoreError(location, "write index", { reason: "its directory does not exist" });
-  }
+export async function httpOptions(settings: StoreSettings): Promise<HttpOptions> {
+  const [caCert, clientCert, clientKey] = await Promise.all([
+    readPem(settings.caCert),
+    readPem(settings.clientCert),
+    readPem(settings.clientKey),
+  ]);
   return {
-    async write(index) {
-      await using store = await openLocalIndexStore(directory);
-      await store.put(path.slice(slash + 1), index);
-    },
+    concurrency: settings.concurrency,
+    timeoutMs: settings.timeoutMs,
+    tries: settings.errorRetry,
+    retryBaseIntervalMs: settings.errorRetryBaseIntervalMs,
+    authorization: settings.httpAuth,
+    cookie: settings.httpCookie,
+    trustInsecure: settings.trustInsecure,
+    caCert,
+    clientCert,
+    clientKey,
   };
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+async function readPem(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
   try {
-    return (await Deno.stat(path)).isDirectory;
+    return await Deno.readTextFile(path);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return false;
-    throw new StoreError(path, "open", { cause });
+    throw new ConfigError(`Cannot read certificate '${path}'`, { cause });
   }
-}
-
-/**
- * Makes sure that neither an index is written over its data, nor its data over an index.
- *
- * @throws {UsageError} If the two are one file.
- */
-export async function refuseSameFile(
-  index: string,
-  other: { readonly path: string; readonly kind: "data" | "output" },
-): Promise<void> {
-  const { path, kind } = other;
-  if (index === "-" || path === "-") return;
-  const [a, b] = await Promise.all([index, path].map((name) => Deno.realPath(name).catch(() => name)));
-  if (a === b) throw new UsageError(`index and ${kind} are the same file: '${path}'`);
 }

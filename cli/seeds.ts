@@ -9,7 +9,7 @@ import { StoreError } from "../lib/errors.ts";
 import { indexDigest } from "../lib/format/index_file.ts";
 import { FileSeed } from "../lib/seed/seed.ts";
 import { UsageError } from "./errors.ts";
-import { type IndexContext, readIndex } from "./locations.ts";
+import { type IndexContext, readIndex } from "./index_locations.ts";
 import type { OutputStream } from "./output.ts";
 
 /** What the flags say. */

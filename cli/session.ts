@@ -63,6 +63,7 @@ export async function storeOptions(
   const config = await context.config();
   return {
     digest: engine.tools.digest,
+    zstd: engine.tools.zstd,
     settings: (location) =>
       mergeStoreOptions({ location, record: storeOptionsFor(config, location) }, context),
   };

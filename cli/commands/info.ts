@@ -7,7 +7,8 @@
 import { indexInfo } from "../../lib/ops/info.ts";
 import { readChunksInfo } from "../chunks_info.ts";
 import { defineCommand } from "../command.ts";
-import { openChunkSources, openWritableChunkStore, readIndex } from "../locations.ts";
+import { readIndex } from "../index_locations.ts";
+import { openChunkSources, openWritableChunkStore } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";

@@ -6,10 +6,12 @@
 
 import { CHUNK_ID_SIZE, formatChunkId } from "../../lib/chunk_id.ts";
 import { rowCount, rowSize } from "../../lib/format/index_file.ts";
+import { chunkDirectory } from "../../lib/store/recipe.ts";
 import type { ChunkDirectory } from "../../lib/store/types.ts";
 import type { ChunkInfo } from "../chunks_info.ts";
 import { defineCommand } from "../command.ts";
-import { openPrunableChunkStore, readIndex, refuseSameFile } from "../locations.ts";
+import { readIndex, refuseSameFile } from "../index_locations.ts";
+import { openPrunableChunkStore } from "../locations.ts";
 import { formatJson } from "../output.ts";
 import { openFileOutput } from "../output_file.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
@@ -37,7 +39,7 @@ that store keeps compressed have the size of their file with them.`,
     await using store = flags.store
       ? await openPrunableChunkStore(flags.store, await storeOptions(context, engine))
       : undefined;
-    const directory = store?.directories?.[0];
+    const directory = store && chunkDirectory(store);
     const chunks: ChunkInfo[] = [];
     for (let row = 0; row < rowCount(index); row++) {
       signal.throwIfAborted();

@@ -7,7 +7,7 @@
 import { CHUNK_ID_SIZE, formatChunkId } from "../../lib/chunk_id.ts";
 import { rowCount } from "../../lib/format/index_file.ts";
 import { defineCommand } from "../command.ts";
-import { readIndex } from "../locations.ts";
+import { readIndex } from "../index_locations.ts";
 import { checkClientCertificate, checkDigest } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 

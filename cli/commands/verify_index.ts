@@ -6,7 +6,7 @@
 
 import { verifyIndex } from "../../lib/ops/verify_index.ts";
 import { defineCommand } from "../command.ts";
-import { readIndex } from "../locations.ts";
+import { readIndex } from "../index_locations.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 

@@ -8,14 +8,16 @@ import { cutBlob } from "../concurrency/cut_blob.ts";
 import { FileSource } from "../concurrency/blob_source.ts";
 import { isMissingFile } from "../concurrency/copy_run.ts";
 import { OUTCOME, type RowOperation, type RowTask } from "../concurrency/row_task.ts";
+import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import type { StoreTask } from "../concurrency/store_task.ts";
 import { newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import { nullChunkBytes } from "../concurrency/thread_tools.ts";
 import type { Engine } from "../concurrency/worker_pool.ts";
 import { SeedInvalidError, StoreError } from "../errors.ts";
 import { blobSize, type Index, rowCount, rowStart } from "../format/index_file.ts";
 import { FileSeed } from "../seed/seed.ts";
+import { chunkDirectories } from "../store/recipe.ts";
 import type { ChunkStore } from "../store/types.ts";
-import { fetchRows } from "./fetch_rows.ts";
 import { planSteps, type Step } from "./plan.ts";
 import { runsOf, toColumns } from "./runs.ts";
 import { type AssembleStats, countOutcomes } from "./stats.ts";
@@ -57,7 +59,6 @@ export interface AssembleOptions {
 
 /** Rounds of cutting seeds again; a seed that goes on changing is no seed. */
 const MAX_ATTEMPTS = 4;
-const DEFAULT_CONCURRENCY = 10;
 /** Progress is counted over all rows, so not for every row. */
 const PROGRESS_MS = 100;
 
@@ -235,19 +236,26 @@ class Assembly {
   async #fetch(steps: readonly Step[]): Promise<void> {
     const { index, store, path, signal } = this.#options;
     const runs = runsOf(index, steps);
-    if (store.directories !== undefined) {
-      await this.#work({ kind: "fetch", directories: store.directories }, runs);
-      return;
-    }
+    const directories = chunkDirectories(store);
+    if (directories !== undefined) return await this.#work({ kind: "fetch", directories }, runs);
     const phase = { kind: "assemble", attempt: this.#attempt } as const;
-    using file = this.#engine.tools.posix.open(path, { access: "read-write" });
-    await fetchRows({ index, store, runs, file, digest: this.#engine.tools.digest }, {
-      concurrency: this.#options.concurrency ?? DEFAULT_CONCURRENCY,
+    const limit = this.#options.concurrency ?? DEFAULT_CALLS;
+    const shares = shareCalls(limit, { threads: this.#engine.threads, stores: [store] });
+    const task: StoreTask = {
+      kind: "store",
+      control: newControl(),
+      operation: { kind: "fetch", path, outcomes: this.#outcomes },
+      ids: this.#ids,
+      ends: this.#ends,
+      runs: toColumns(runs),
+      calls: shares.calls,
+    };
+    await this.#engine.call(task, {
+      work: this.#sizeOf(runs),
+      stores: [store],
+      shares,
       signal,
-      onRow: (row) => {
-        this.#outcomes[row] = OUTCOME.store;
-        this.#progress(phase);
-      },
+      onProgress: () => this.#progress(phase),
     });
   }
 
@@ -275,7 +283,7 @@ class Assembly {
     } = {},
   ): Promise<void> {
     if (runs.length === 0) return;
-    const { index, path, signal } = this.#options;
+    const { path, signal } = this.#options;
     const phase = options.phase ?? { kind: "assemble", attempt: this.#attempt };
     const task: RowTask = {
       kind: "rows",
@@ -289,10 +297,7 @@ class Assembly {
     };
     const total = runs.reduce((sum, run) => sum + run[1]!, 0);
     const counters = await this.#engine.run(task, {
-      work: runs.reduce(
-        (sum, [first, count]) => sum + rowStart(index, first! + count!) - rowStart(index, first!),
-        0,
-      ),
+      work: this.#sizeOf(runs),
       signal,
       onFinding: options.onFinding,
       onProgress: (done) => {
@@ -302,6 +307,15 @@ class Assembly {
     });
     this.#bytesCopied += counters.get("bytesCopied") ?? 0;
     this.#bytesCloned += counters.get("bytesCloned") ?? 0;
+  }
+
+  /** Bytes in runs of rows. */
+  #sizeOf(runs: readonly (readonly number[])[]): number {
+    const { index } = this.#options;
+    return runs.reduce(
+      (sum, [first, count]) => sum + rowStart(index, first! + count!) - rowStart(index, first!),
+      0,
+    );
   }
 
   #progress(phase: AssemblePhase): void {

@@ -58,6 +58,9 @@ const OPENERS: Readonly<Record<ZstdImplementation, () => Promise<ZstdEngine | un
   wasm: async () => await (await import("./zstd_wasm.ts")).openWasmZstd(),
 };
 
+/** What casync and desync call files that hold a zstd frame, or one of xz or gzip. */
+export const ZSTD_EXTENSION = ".cacnk";
+
 /**
  * Opens the fastest zstd that works here.
  *
@@ -82,7 +85,7 @@ const MAX_SIZE = 2 ** 29;
 
 class EngineCodec implements ZstdCodec {
   readonly key = "zstd";
-  readonly extension = ".cacnk";
+  readonly extension = ZSTD_EXTENSION;
   readonly #engine: ZstdEngine;
   readonly #level: number;
 

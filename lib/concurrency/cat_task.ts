@@ -7,7 +7,10 @@
 import { formatChunkId, sameChunkId } from "../chunk_id.ts";
 import { ChunkMissingError } from "../errors.ts";
 import type { ChunkDirectory } from "../store/types.ts";
-import { CONTROL, CONTROL_SIZE, type Pace } from "./task.ts";
+import { CONTROL, CONTROL_SIZE, type Pace, untilWoken } from "./task.ts";
+import type { StoreCalls, WorkerCalls } from "./store_calls.ts";
+import { verifiedRow } from "./store_task.ts";
+import { TaskGroup } from "./task_group.ts";
 import { loadChunk, rowId } from "./thread_chunks.ts";
 import type { ThreadTools } from "./thread_tools.ts";
 
@@ -15,7 +18,10 @@ import type { ThreadTools } from "./thread_tools.ts";
 export interface CatTask {
   readonly kind: "cat";
   readonly control: Int32Array<SharedArrayBuffer>;
+  /** Where chunks are, if it is in directories. */
   readonly directories: readonly ChunkDirectory[];
+  /** How workers reach any other store. */
+  readonly calls: WorkerCalls | undefined;
   /** The index's columns. */
   readonly ids: Uint8Array<SharedArrayBuffer>;
   readonly ends: Float64Array<SharedArrayBuffer>;
@@ -62,35 +68,85 @@ export function runCatTask(task: CatTask, tools: ThreadTools, pace: Pace): boole
   }
 }
 
+/** Fetches rows from a store, some at a time. */
+export async function runCatCalls(task: CatTask, tools: ThreadTools, calls: StoreCalls): Promise<void> {
+  const { control } = task;
+  const store = calls.stores[0]!;
+  await using group = new TaskGroup(calls);
+  while (Atomics.load(control, CONTROL.stop) === 0) {
+    await group.room();
+    const seen = Atomics.load(control, CONTROL.wake);
+    const number = claimRow(task);
+    if (number === "finished") break;
+    if (number === "full") {
+      if (Atomics.load(control, CONTROL.stop) === 0) await untilWoken(control, { seen, bell: calls.bell });
+      continue;
+    }
+    const row = task.first + number;
+    if (isNullRow(task, row)) {
+      fillSlot(task, number, undefined);
+      calls.bell.ring();
+    } else {
+      group.start(async (signal) => {
+        const chunk = await verifiedRow(task, tools, { row, store, signal });
+        fillSlot(task, number, chunk.plain());
+        calls.bell.ring();
+      });
+    }
+  }
+  await group.settle();
+}
+
 /** Fetches one row, if there is one and the window has room for it. */
 export function fetchNext(task: CatTask, tools: ThreadTools): "fetched" | "full" | "finished" {
+  const number = claimRow(task);
+  if (typeof number === "string") return number;
+  const row = task.first + number;
+  if (isNullRow(task, row)) {
+    fillSlot(task, number, undefined);
+    return "fetched";
+  }
+  const id = rowId(task.ids, row);
+  const size = rowSize(task, row);
+  const chunk = loadChunk(tools, { id, directories: task.directories, size, maxSize: size });
+  if (chunk === undefined) {
+    const roots = task.directories.map(({ root }) => root).join(", ");
+    throw new ChunkMissingError(formatChunkId(id.ids, id.offset), roots);
+  }
+  fillSlot(task, number, chunk.plain);
+  return "fetched";
+}
+
+/** Claims a row. @returns Its number, counted from the first one. */
+function claimRow(task: CatTask): number | "full" | "finished" {
   const { control } = task;
-  let number;
-  do {
-    number = Atomics.load(control, CONTROL.next);
+  for (;;) {
+    const number = Atomics.load(control, CONTROL.next);
     if (task.first + number >= task.end) return "finished";
     if (isFull(task, number, Atomics.load(control, CAT.taken))) return "full";
-  } while (Atomics.compareExchange(control, CONTROL.next, number, number + 1) !== number);
+    if (Atomics.compareExchange(control, CONTROL.next, number, number + 1) === number) return number;
+  }
+}
 
-  const row = task.first + number;
+function isNullRow(task: CatTask, row: number): boolean {
   const id = rowId(task.ids, row);
-  const size = task.ends[row]! - (row === 0 ? 0 : task.ends[row - 1]!);
+  return rowSize(task, row) === task.nullSize && sameChunkId(id.ids, id.offset, task.nullId, 0);
+}
+
+function rowSize(task: CatTask, row: number): number {
+  return task.ends[row]! - (row === 0 ? 0 : task.ends[row - 1]!);
+}
+
+/** Hands out a row. @param plain Its bytes; undefined for zeros. */
+function fillSlot(task: CatTask, number: number, plain: Uint8Array | undefined): void {
+  const { control } = task;
   const slot = number % task.filled.length;
   const at = slot * task.slotSize;
-  if (size === task.nullSize && sameChunkId(id.ids, id.offset, task.nullId, 0)) {
-    task.slots.fill(0, at, at + size);
-  } else {
-    const chunk = loadChunk(tools, { id, directories: task.directories, size, maxSize: size });
-    if (chunk === undefined) {
-      const roots = task.directories.map(({ root }) => root).join(", ");
-      throw new ChunkMissingError(formatChunkId(id.ids, id.offset), roots);
-    }
-    task.slots.set(chunk.plain, at);
-  }
+  if (plain === undefined) task.slots.fill(0, at, at + task.nullSize);
+  else task.slots.set(plain, at);
   Atomics.store(task.filled, slot, number + 1);
   Atomics.add(control, CAT.progress, 1);
   Atomics.notify(control, CAT.progress);
-  return "fetched";
 }
 
 function isFull(task: CatTask, number: number, taken: number): boolean {

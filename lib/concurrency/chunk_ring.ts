@@ -8,8 +8,10 @@ import { CHUNK_ID_SIZE } from "../chunk_id.ts";
 import { SCANNER_RESERVED } from "../chunker/scanner.ts";
 import type { IndexBuilder } from "../format/index_file.ts";
 import type { ChunkDirectory } from "../store/types.ts";
+import type { Bell } from "./bell.ts";
 import { JOB, JOB_WORDS, RING, RING_CONTROL_WORDS, type RingTask } from "./ring_task.ts";
-import { CONTROL, newControl } from "./task.ts";
+import type { WorkerCalls } from "./store_calls.ts";
+import { CONTROL, newControl, wake } from "./task.ts";
 
 /** Bytes that are read at once. */
 export const BLOCK_SIZE = 1 << 20;
@@ -36,6 +38,7 @@ export class ChunkRing {
     /** Largest chunk, in bytes. */
     readonly maxSize: number;
     readonly directory: ChunkDirectory | undefined;
+    readonly calls: WorkerCalls | undefined;
     /** Call `onChunk` of {@linkcode harvest} with the bytes of every chunk. */
     readonly keep: boolean;
     /** Size of the blob in bytes, if known: small blobs take less memory. */
@@ -57,6 +60,7 @@ export class ChunkRing {
       ids: new Uint8Array(new SharedArrayBuffer(CHUNK_ID_SIZE * JOBS)),
       pending: new Int32Array(new SharedArrayBuffer(4 * this.slots)),
       directory: options.directory,
+      calls: options.calls,
       keep: options.keep,
     };
   }
@@ -101,6 +105,7 @@ export class ChunkRing {
   close(): void {
     Atomics.store(this.task.control, RING.closed, 1);
     Atomics.notify(this.task.control, RING.head);
+    wake(this.task.control);
   }
 
   /**
@@ -143,6 +148,12 @@ export class ChunkRing {
     Atomics.wait(control, RING.progress, seen, timeoutMs);
   }
 
+  /** Settles when another thread has done a job, or `bell` rings. */
+  progress(bell: Bell): Promise<void> {
+    const { control } = this.task;
+    return bell.wait(control, RING.progress, Atomics.load(control, RING.progress));
+  }
+
   #push(job: Readonly<Record<keyof typeof JOB, number>>): void {
     const { jobs, control } = this.task;
     const at = (this.#head % JOBS) * JOB_WORDS;
@@ -153,5 +164,6 @@ export class ChunkRing {
     this.#head++;
     Atomics.store(control, RING.head, this.#head | 0);
     if (Atomics.load(control, RING.sleeping) > 0) Atomics.notify(control, RING.head, 1);
+    if (this.task.calls !== undefined) wake(control);
   }
 }

@@ -9,11 +9,14 @@
 
 import { toPlainError } from "../errors.ts";
 import { runTask } from "./run_task.ts";
+import { runWorkerCalls, workerCalls } from "./store_calls.ts";
 import { CONTROL, type Task } from "./task.ts";
 import { openThreadTools, type ThreadTools } from "./thread_tools.ts";
 import type { FromWorker, ToWorker } from "./worker_pool.ts";
 
 let tools: Promise<ThreadTools> | undefined;
+/** Ends the calls to stores of the task in hand. */
+let abort: AbortController | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === "settings") {
@@ -21,6 +24,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     tools.catch(() => {}); // Told when a task waits for it.
   } else if (data.kind === "task") {
     post(await work(data.task, data.run));
+  } else if (data.kind === "abort") {
+    abort?.abort();
   } else {
     const open = await tools?.catch(() => undefined); // What was not opened needs no closing.
     open?.[Symbol.dispose]();
@@ -35,7 +40,7 @@ async function work(task: Task, run: number): Promise<FromWorker> {
     let counters;
     try {
       Atomics.add(task.control, CONTROL.entered, 1);
-      if (Atomics.load(task.control, CONTROL.stop) === 0) runTask(task, open, { expired: () => false });
+      if (Atomics.load(task.control, CONTROL.stop) === 0) await share(task, open);
     } finally {
       open.closeFiles();
       counters = open.takeCounters(); // Also after a failure: the next task starts from zero.
@@ -43,6 +48,23 @@ async function work(task: Task, run: number): Promise<FromWorker> {
     return { kind: "done", run, counters };
   } catch (error) {
     return { kind: "failed", run, error: toPlainError(error) };
+  }
+}
+
+async function share(task: Task, tools: ThreadTools): Promise<void> {
+  const calling = workerCalls(task);
+  if (calling !== undefined) {
+    abort = new AbortController();
+    try {
+      await runWorkerCalls(calling, tools, abort.signal);
+    } finally {
+      abort = undefined;
+    }
+  } else if (task.kind === "files") {
+    // Loaded here, so that workers which only know chunks start sooner.
+    await (await import("./file_task.ts")).runFileTask(task);
+  } else if (task.kind !== "store") {
+    runTask(task, tools, { expired: () => false });
   }
 }
 

@@ -7,19 +7,20 @@
  * @module
  */
 
-import { Chunk } from "../chunk.ts";
-import { type ChunkId, formatChunkId } from "../chunk_id.ts";
+import { formatChunkId } from "../chunk_id.ts";
 import { Cutter } from "../chunker/cutter.ts";
 import { openScanner } from "../chunker/scanner.ts";
 import type { ChunkSizes } from "../chunker/sizes.ts";
 import { type Index, IndexBuilder } from "../format/index_file.ts";
+import { chunkDirectory } from "../store/recipe.ts";
 import type { WritableChunkStore } from "../store/types.ts";
 import type { BlobSource } from "./blob_source.ts";
 import { BLOCK_SIZE, ChunkRing } from "./chunk_ring.ts";
 import { runNextJob } from "./ring_task.ts";
-import { TaskGroup } from "./task_group.ts";
+import { type CallShares, DEFAULT_CALLS, shareCalls } from "./store_calls.ts";
 import { storeChunk } from "./thread_chunks.ts";
 import { nullChunkBytes } from "./thread_tools.ts";
+import { Uploads } from "./uploads.ts";
 import type { Engine, RunningTask } from "./worker_pool.ts";
 
 /** How to cut, and what to do with the chunks. */
@@ -46,9 +47,6 @@ export interface CutBlobResult {
 
 /** How long this thread sleeps when all chunks are in other threads' hands. */
 const NAP_MS = 5;
-const DEFAULT_CONCURRENCY = 10;
-/** Chunk IDs that are remembered as handled; some 10 MB. */
-const MAX_RECENT = 65_536;
 
 /**
  * Cuts `source` to its end.
@@ -73,6 +71,8 @@ class BlobCut {
   readonly #nullId: Uint8Array;
   readonly #rows = new IndexBuilder();
   readonly #uploads: Uploads | undefined;
+  /** How calls to a store that is no directory are shared between the threads. */
+  readonly #shares: CallShares | undefined;
   readonly #run: RunningTask;
   #nullRun = 0;
   #nullStored: Promise<void> | undefined;
@@ -84,19 +84,29 @@ class BlobCut {
 
   constructor(engine: Engine, source: BlobSource, options: CutBlobOptions) {
     const { store, sizes } = options;
-    const directory = store?.directories?.length === 1 ? store.directories[0] : undefined;
-    const keep = store !== undefined && directory === undefined;
+    const directory = store && chunkDirectory(store);
+    const shares = store === undefined || directory !== undefined
+      ? undefined
+      : shareCalls(options.concurrency ?? DEFAULT_CALLS, { threads: engine.threads, stores: [store] });
+    // Threads that cannot open the store leave the chunks to this one.
+    const keep = shares !== undefined && shares.calls === undefined;
     this.#engine = engine;
     this.#source = source;
     this.#options = options;
-    this.#ring = new ChunkRing({ maxSize: sizes.max, directory, keep, blobSize: source.size });
+    this.#shares = shares;
+    this.#ring = new ChunkRing({
+      maxSize: sizes.max,
+      directory,
+      calls: shares?.calls,
+      keep,
+      blobSize: source.size,
+    });
     const { memory } = this.#ring.task;
     const scanner = openScanner({ sizes, memory, implementation: engine.implementations.scanner });
     this.#cutter = new Cutter({ scanner, sizes });
     this.#nullId = nullChunkBytes(engine.tools.digest, sizes.max);
-    const limit = options.concurrency ?? DEFAULT_CONCURRENCY;
-    this.#uploads = keep ? new Uploads(store, { limit, signal: options.signal }) : undefined;
     this.#run = engine.begin(this.#ring.task, { signal: options.signal });
+    this.#uploads = store && shares && new Uploads(store, { limit: shares.limit, signal: this.#run.signal });
   }
 
   async run(): Promise<CutBlobResult> {
@@ -138,7 +148,9 @@ class BlobCut {
       const size = rest.size + count;
       const used = await this.#cutSlot({ slot, offset, size, isEnd });
       rest = { slot, offset: offset + used, size: size - used };
-      if (this.#published >= this.#engine.minWork) this.#run.enlist();
+      if (this.#published >= this.#engine.minWork) {
+        this.#run.enlist(this.#shares?.calls && this.#shares.workers);
+      }
       await this.#pause();
     }
     await this.#flushNulls();
@@ -210,8 +222,8 @@ class BlobCut {
       await this.#harvest();
       if (condition()) return;
       this.#run.check();
-      if (runNextJob(this.#ring.task, this.#engine.tools)) await this.#pause();
-      else if (this.#uploads !== undefined) await this.#run.breathe();
+      if (await this.#help()) await this.#pause();
+      else if (this.#uploads !== undefined) await this.#doze(this.#uploads);
       else {
         this.#ring.nap(NAP_MS);
         await this.#pause();
@@ -219,9 +231,27 @@ class BlobCut {
     }
   }
 
+  /** Does a job. @returns Whether there was one. */
+  async #help(): Promise<boolean> {
+    const { task } = this.#ring;
+    if (task.calls === undefined) return runNextJob(task, this.#engine.tools);
+    const uploads = this.#uploads!;
+    if (!uploads.hasRoom) return false;
+    await uploads.room(); // An earlier call may have failed.
+    return runNextJob(task, this.#engine.tools, uploads);
+  }
+
+  /** Waits until a job or a call is done, with the event loop running. */
+  async #doze(uploads: Uploads): Promise<void> {
+    const waits = [this.#ring.progress(this.#run.bell)];
+    if (!uploads.hasRoom) waits.push(uploads.room());
+    await Promise.race(waits);
+    await this.#run.breathe();
+  }
+
   async #harvest(): Promise<void> {
     const uploads = this.#uploads;
-    if (uploads === undefined) return this.#ring.harvest(this.#rows);
+    if (uploads === undefined || !this.#ring.task.keep) return this.#ring.harvest(this.#rows);
     await uploads.room();
     this.#ring.harvest(this.#rows, ({ id, plain }) => {
       uploads.start({ id: formatChunkId(id), plain });
@@ -244,57 +274,5 @@ class BlobCut {
     const rows = this.#rows.since(this.#reported);
     this.#reported = this.#rows.rows;
     await this.#options.onRows(rows);
-  }
-}
-
-/** Writes chunks to a store that is no directory, each once, a few at a time. */
-class Uploads implements AsyncDisposable {
-  stored = 0;
-  readonly #store: WritableChunkStore;
-  readonly #group: TaskGroup;
-  /** Chunks handled last: repetitions are mostly close together, and the store knows of the others. */
-  readonly #recent = new Set<ChunkId>();
-
-  constructor(
-    store: WritableChunkStore,
-    options: { readonly limit: number; readonly signal: AbortSignal | undefined },
-  ) {
-    this.#store = store;
-    this.#group = new TaskGroup(options);
-  }
-
-  get hasRoom(): boolean {
-    return this.#group.hasRoom;
-  }
-
-  room(): Promise<void> {
-    return this.#group.room();
-  }
-
-  /** Starts to write a chunk; copies `plain`. */
-  start(chunk: { readonly id: ChunkId; readonly plain: Uint8Array }): void {
-    const { id } = chunk;
-    if (this.#recent.has(id)) return;
-    this.#recent.add(id);
-    if (this.#recent.size > MAX_RECENT) this.#recent.delete(this.#recent.values().next().value!);
-    const plain = chunk.plain.slice();
-    this.#group.start(async (signal) => {
-      if (await this.#store.has(id, { signal })) return;
-      await this.#store.put(Chunk.fromPlain(id, plain), { signal });
-      this.stored++;
-    });
-  }
-
-  async add(chunk: { readonly id: ChunkId; readonly plain: Uint8Array }): Promise<void> {
-    await this.room();
-    this.start(chunk);
-  }
-
-  settle(): Promise<void> {
-    return this.#group.settle();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#group[Symbol.asyncDispose]();
   }
 }

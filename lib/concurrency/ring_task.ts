@@ -7,11 +7,13 @@
  * @module
  */
 
-import { CHUNK_ID_SIZE } from "../chunk_id.ts";
-import type { ChunkDirectory } from "../store/types.ts";
-import { CONTROL, CONTROL_SIZE, type Pace } from "./task.ts";
+import { CHUNK_ID_SIZE, formatChunkId } from "../chunk_id.ts";
+import type { ChunkDirectory, WritableChunkStore } from "../store/types.ts";
+import type { StoreCalls, WorkerCalls } from "./store_calls.ts";
+import { CONTROL, CONTROL_SIZE, type Pace, untilWoken } from "./task.ts";
 import { storeChunk } from "./thread_chunks.ts";
 import type { ThreadTools } from "./thread_tools.ts";
+import { Uploads } from "./uploads.ts";
 
 /** Chunks that are to be hashed and stored, in the order in which they were cut. */
 export interface RingTask {
@@ -25,8 +27,10 @@ export interface RingTask {
   readonly ids: Uint8Array<SharedArrayBuffer>;
   /** Open jobs by slot. */
   readonly pending: Int32Array<SharedArrayBuffer>;
-  /** Where chunks go; undefined: they are only hashed. */
+  /** Where chunks go, if it is a directory. */
   readonly directory: ChunkDirectory | undefined;
+  /** How workers reach any other store. Without either, chunks are only hashed. */
+  readonly calls: WorkerCalls | undefined;
   /** Leave a slot's count to the producer, which still needs the bytes of hashed chunks. */
   readonly keep: boolean;
 }
@@ -72,8 +76,29 @@ export function runRingTask(task: RingTask, tools: ThreadTools, pace: Pace): boo
   }
 }
 
-/** Claims one job and does it. @returns Whether there was one. */
-export function runNextJob(task: RingTask, tools: ThreadTools): boolean {
+/** Works on the ring with a store to call. */
+export async function runRingCalls(task: RingTask, tools: ThreadTools, calls: StoreCalls): Promise<void> {
+  const { control } = task;
+  await using uploads = new Uploads(calls.stores[0] as WritableChunkStore, calls);
+  while (Atomics.load(control, CONTROL.stop) === 0) {
+    await uploads.room();
+    const seen = Atomics.load(control, CONTROL.wake);
+    const head = Atomics.load(control, RING.head);
+    if (runNextJob(task, tools, uploads)) continue;
+    if (Atomics.load(control, RING.closed) !== 0 && Atomics.load(control, CONTROL.next) === head) break;
+    if (Atomics.load(control, CONTROL.stop) === 0) await untilWoken(control, { seen, bell: calls.bell });
+  }
+  await uploads.settle();
+  tools.count("stored", uploads.stored);
+}
+
+/**
+ * Claims one job and does it.
+ *
+ * @param uploads Takes the chunk, unless it goes to a directory.
+ * @returns Whether there was one.
+ */
+export function runNextJob(task: RingTask, tools: ThreadTools, uploads?: Uploads): boolean {
   const { control, jobs } = task;
   let number;
   do {
@@ -93,6 +118,7 @@ export function runNextJob(task: RingTask, tools: ThreadTools): boolean {
   if (task.directory !== undefined && storeChunk(tools, { id, plain, directory: task.directory })) {
     tools.count("stored", 1);
   }
+  uploads?.start({ id: formatChunkId(id.ids, id.offset), plain });
   Atomics.store(jobs, at + JOB.done, 1);
   if (!task.keep) Atomics.sub(task.pending, slot, 1);
   Atomics.add(control, RING.progress, 1);

@@ -6,9 +6,13 @@
 
 import { fromPlainError, type PlainError } from "../errors.ts";
 import type { DigestName } from "../digest/digest.ts";
+import { Bell } from "./bell.ts";
 import { nextTurn } from "./event_loop.ts";
+import type { ChunkStore } from "../store/types.ts";
 import { runTask } from "./run_task.ts";
-import { CONTROL, type Pace, type Task } from "./task.ts";
+import { type CallShares, runCalls, workerCalls } from "./store_calls.ts";
+import type { StoreTask } from "./store_task.ts";
+import { CONTROL, type Pace, type Task, wake } from "./task.ts";
 import {
   type EngineImplementations,
   type Finding,
@@ -39,10 +43,19 @@ export interface RunOptions {
   readonly onFinding?: ((finding: Finding) => void) | undefined;
 }
 
+/** What the caller of a task with stores to call decides. */
+export interface CallingRunOptions extends RunOptions {
+  /** The stores, for this thread; they stay the caller's. */
+  readonly stores: readonly ChunkStore[];
+  readonly shares: CallShares;
+}
+
 /** What main thread and workers say to each other. */
 export type ToWorker =
   | { readonly kind: "settings"; readonly settings: ThreadSettings }
   | { readonly kind: "task"; readonly task: Task; readonly run: number }
+  /** End the calls to stores of the task in hand, which has failed elsewhere. */
+  | { readonly kind: "abort" }
   | { readonly kind: "close" };
 /** What a worker answers. */
 export type FromWorker =
@@ -91,7 +104,7 @@ export class Engine implements AsyncDisposable {
    * @returns What the threads counted.
    * @throws The first error of any thread, after all have stopped; or `signal.reason`.
    */
-  async run(task: Task, options: RunOptions): Promise<Map<string, number>> {
+  async run(task: Exclude<Task, StoreTask>, options: RunOptions): Promise<Map<string, number>> {
     const run = this.begin(task, options);
     if (options.work >= this.minWork) run.enlist();
     try {
@@ -104,6 +117,33 @@ export class Engine implements AsyncDisposable {
     }
     const counters = await run.settle();
     options.onProgress?.(Atomics.load(task.control, CONTROL.done));
+    return counters;
+  }
+
+  /**
+   * Works on a task that calls stores, with all threads until nothing is left of it.
+   *
+   * @returns What the threads counted.
+   * @throws The first error of any thread, after all have stopped; or `signal.reason`.
+   */
+  async call(task: StoreTask, options: CallingRunOptions): Promise<Map<string, number>> {
+    const { stores, shares, onProgress } = options;
+    const run = this.begin(task, options);
+    if (options.work >= this.minWork) run.enlist(shares.workers);
+    const onUnit = () => onProgress?.(Atomics.load(task.control, CONTROL.done));
+    try {
+      await runCalls(task, this.tools, {
+        stores,
+        limit: shares.limit,
+        signal: run.signal,
+        bell: run.bell,
+        onUnit,
+      });
+    } catch (error) {
+      run.fail(error);
+    }
+    const counters = await run.settle();
+    onUnit();
     return counters;
   }
 
@@ -194,7 +234,12 @@ export class RunningTask {
   readonly #dropWorker: (worker: Worker) => void;
   readonly #onSettled: () => void;
   readonly #counters = new Map<string, number>();
+  readonly #abort = new AbortController();
+  /** Wakes what waits for the task in this thread; rings when the task fails. */
+  readonly bell = new Bell();
+  readonly #onAbort = () => this.fail(this.#signal?.reason);
   #workers: readonly Promise<void>[] | undefined;
+  #enlisted: readonly Worker[] = [];
   #failure: { readonly error: unknown } | undefined;
   #sliceStart = performance.now();
 
@@ -217,18 +262,27 @@ export class RunningTask {
     this.#startWorkers = parts.startWorkers;
     this.#dropWorker = parts.dropWorker;
     this.#onSettled = parts.onSettled;
+    parts.signal?.addEventListener("abort", this.#onAbort);
+    if (parts.signal?.aborted ?? false) this.#onAbort();
   }
 
-  /** Sets the workers to the task; does nothing the second time. */
-  enlist(): void {
-    this.#workers ??= this.#startWorkers().map((worker) => this.#follow(worker));
+  /** Ends calls to stores when the task fails, or the caller gives it up. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Sets workers to the task, all of them or `limit`; does nothing the second time. */
+  enlist(limit = Infinity): void {
+    if (this.#workers !== undefined) return;
+    this.#enlisted = this.#startWorkers().slice(0, limit);
+    this.#workers = this.#enlisted.map((worker) => this.#follow(worker));
   }
 
   /** Works on the task for one slice of time. @returns Whether nothing is left for this thread. */
   work(): boolean {
     const end = performance.now() + SLICE_MS;
     const pace: Pace = { expired: () => performance.now() >= end };
-    return runTask(this.#task, this.#tools, pace);
+    return this.#task.kind === "store" || runTask(this.#task, this.#tools, pace);
   }
 
   /** Whether this thread has worked long enough without serving its event loop. */
@@ -258,6 +312,12 @@ export class RunningTask {
     this.#failure ??= { error };
     Atomics.store(this.#task.control, CONTROL.stop, 1);
     for (let word = 0; word < this.#task.control.length; word++) Atomics.notify(this.#task.control, word);
+    wake(this.#task.control);
+    this.bell.ring();
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort(error);
+    if (workerCalls(this.#task) === undefined) return;
+    for (const worker of this.#enlisted) worker.postMessage({ kind: "abort" } satisfies ToWorker);
   }
 
   /**
@@ -267,15 +327,13 @@ export class RunningTask {
    * @throws The first error.
    */
   async settle(): Promise<Map<string, number>> {
-    const abort = () => this.fail(this.#signal?.reason);
-    this.#signal?.addEventListener("abort", abort);
-    if (this.#signal?.aborted ?? false) abort();
     try {
       Atomics.store(this.#task.control, CONTROL.stop, 1); // Nothing is left to claim, or one has failed.
+      wake(this.#task.control);
       // Workers which are still starting will find the task stopped; nobody has to wait for that.
       if (Atomics.load(this.#task.control, CONTROL.entered) > 0) await Promise.all(this.#workers ?? []);
     } finally {
-      this.#signal?.removeEventListener("abort", abort);
+      this.#signal?.removeEventListener("abort", this.#onAbort);
       this.#tools.closeFiles();
       this.#onSettled();
     }

@@ -139,6 +139,16 @@ export class LocalObjects implements ObjectStore {
   }
 }
 
+/** Sets the times of a file to now, for what is cleaned up by age. That it cannot be done does no harm. */
+export function touchFile(path: string): void {
+  const now = new Date();
+  try {
+    Deno.utimeSync(path, now, now);
+  } catch {
+    // It was removed, or belongs to somebody else.
+  }
+}
+
 /**
  * Makes sure that `path` is a directory.
  *

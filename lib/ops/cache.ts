@@ -4,12 +4,15 @@
  * @module
  */
 
+import { toColumns } from "../assemble/runs.ts";
 import { CHUNK_ID_SIZE, type ChunkId, encodeChunkId } from "../chunk_id.ts";
 import type { ChunkTask } from "../concurrency/chunk_task.ts";
 import { newControl, shareBytes } from "../concurrency/task.ts";
-import { TaskGroup } from "../concurrency/task_group.ts";
-import type { Engine } from "../concurrency/worker_pool.ts";
-import { type ChunkStore, requireChunk, type WritableChunkStore } from "../store/types.ts";
+import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import type { StoreTask } from "../concurrency/store_task.ts";
+import type { CallingRunOptions, Engine } from "../concurrency/worker_pool.ts";
+import { chunkDirectories, chunkDirectory } from "../store/recipe.ts";
+import type { ChunkStore, WritableChunkStore } from "../store/types.ts";
 
 /** Which chunks to copy, and where. */
 export interface CacheWork {
@@ -29,7 +32,6 @@ export interface CacheWorkOptions {
   readonly onProgress?: ((chunks: number) => void) | undefined;
 }
 
-const DEFAULT_CONCURRENCY = 10;
 /** Work in a chunk, as a guess: what decides whether threads are started. */
 const USUAL_CHUNK_SIZE = 65_536;
 
@@ -44,44 +46,42 @@ export async function cacheChunks(
   work: CacheWork,
   options: CacheWorkOptions = {},
 ): Promise<number> {
-  const sources = work.source.directories;
-  const target = work.target.directories?.length === 1 ? work.target.directories[0] : undefined;
-  if (sources === undefined || target === undefined) return await copyThroughStores(engine, work, options);
+  const sources = chunkDirectories(work.source);
+  const target = chunkDirectory(work.target);
   const { ids, maxSize } = work;
   const table = new Uint8Array(ids.length * CHUNK_ID_SIZE);
   ids.forEach((id, i) => table.set(encodeChunkId(id), i * CHUNK_ID_SIZE));
+  const run = { work: ids.length * USUAL_CHUNK_SIZE, ...options };
+  if (sources === undefined || target === undefined) {
+    const counters = await engine.call(...storeTask(engine, { ...work, table }, run));
+    return counters.get("copied") ?? 0;
+  }
   const task: ChunkTask = {
     kind: "chunks",
     control: newControl(),
     operation: { kind: "copy", sources, target, maxSize },
     ids: shareBytes(table),
   };
-  const counters = await engine.run(task, { work: ids.length * USUAL_CHUNK_SIZE, ...options });
+  const counters = await engine.run(task, run);
   return counters.get("copied") ?? 0;
 }
 
-async function copyThroughStores(
+/** The task that copies through the stores' own interfaces. */
+function storeTask(
   engine: Engine,
-  work: CacheWork,
-  options: CacheWorkOptions,
-): Promise<number> {
-  const { source, target } = work;
-  const { concurrency: limit = DEFAULT_CONCURRENCY, signal } = options;
-  await using group = new TaskGroup({ limit, signal });
-  let copied = 0;
-  let done = 0;
-  for (const id of work.ids) {
-    await group.room();
-    group.start(async (signal) => {
-      if (!await target.has(id, { signal })) {
-        const chunk = await requireChunk(source, id, { signal });
-        chunk.verify(engine.tools.digest);
-        await target.put(chunk, { signal });
-        copied++;
-      }
-      options.onProgress?.(++done);
-    });
-  }
-  await group.settle();
-  return copied;
+  work: CacheWork & { readonly table: Uint8Array },
+  run: CacheWorkOptions & { readonly work: number },
+): [StoreTask, CallingRunOptions] {
+  const stores = [work.source, work.target];
+  const shares = shareCalls(run.concurrency ?? DEFAULT_CALLS, { threads: engine.threads, stores });
+  const task: StoreTask = {
+    kind: "store",
+    control: newControl(),
+    operation: { kind: "copy" },
+    ids: shareBytes(work.table),
+    ends: new Float64Array(new SharedArrayBuffer(0)),
+    runs: toColumns(work.ids.map((_, row) => [row, 1, 0, 0])),
+    calls: shares.calls,
+  };
+  return [task, { ...run, stores, shares }];
 }

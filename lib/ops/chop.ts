@@ -5,14 +5,16 @@
  */
 
 import { IdTable } from "../assemble/id_table.ts";
-import type { RowRange } from "../assemble/runs.ts";
-import { Chunk } from "../chunk.ts";
+import { type RowRange, runsOf, toColumns } from "../assemble/runs.ts";
 import { CHUNK_ID_SIZE, type ChunkId, formatChunkId } from "../chunk_id.ts";
-import { TaskGroup } from "../concurrency/task_group.ts";
+import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import type { StoreTask } from "../concurrency/store_task.ts";
+import { newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import type { Engine } from "../concurrency/worker_pool.ts";
-import { ChunkInvalidError, StoreError } from "../errors.ts";
-import { type Index, rowCount, rowSize, rowStart } from "../format/index_file.ts";
+import { StoreError } from "../errors.ts";
+import { blobSize, type Index, rowCount } from "../format/index_file.ts";
 import type { PosixFile } from "../platform/posix.ts";
+import { chunkDirectory } from "../store/recipe.ts";
 import type { WritableChunkStore } from "../store/types.ts";
 import { type RowWorkOptions, workOnRows } from "./rows.ts";
 
@@ -31,8 +33,6 @@ export interface ChopWork {
   readonly store: WritableChunkStore;
 }
 
-const DEFAULT_CONCURRENCY = 10;
-
 /**
  * Stores the chunks of the file at `path` which the store does not have.
  *
@@ -43,10 +43,10 @@ const DEFAULT_CONCURRENCY = 10;
 export async function chopFile(engine: Engine, work: ChopWork, options: ChopOptions = {}): Promise<number> {
   const { store } = work;
   const ranges = selectRows(work.index, options.ignore ?? new Set());
-  const directory = store.directories?.length === 1 ? store.directories[0] : undefined;
+  const directory = chunkDirectory(store);
   // Also for the threads, which open it by themselves: that it cannot be read is said once, and at once.
-  using file = open(engine, work.path);
-  if (directory === undefined) return await chopRows(engine, { ...work, ranges, file }, options);
+  open(engine, work.path)[Symbol.dispose]();
+  if (directory === undefined) return await chopRows(engine, { ...work, ranges }, options);
   const operation = { kind: "chop", directory } as const;
   const counters = await workOnRows(engine, { ...work, operation, ranges }, options);
   return counters.get("stored") ?? 0;
@@ -69,30 +69,23 @@ function selectRows(index: Index, ignore: ReadonlySet<ChunkId>): RowRange[] {
 
 async function chopRows(
   engine: Engine,
-  work: ChopWork & { readonly ranges: readonly RowRange[]; readonly file: PosixFile },
+  work: ChopWork & { readonly ranges: readonly RowRange[] },
   options: ChopOptions,
 ): Promise<number> {
-  const { index, store, file } = work;
-  const { signal, concurrency: limit = DEFAULT_CONCURRENCY } = options;
-  let stored = 0;
-  let done = 0;
-  await using group = new TaskGroup({ limit, signal });
-  for (const { first, count } of work.ranges) {
-    for (let row = first; row < first + count; row++) {
-      await group.room();
-      const id = formatChunkId(index.ids, row * CHUNK_ID_SIZE);
-      const chunk = Chunk.fromPlain(id, readRow(file, index, row));
-      chunk.verify(engine.tools.digest);
-      group.start(async (signal) => {
-        if (await store.has(id, { signal })) return;
-        await store.put(chunk, { signal });
-        stored++;
-      });
-      options.onProgress?.(++done);
-    }
-  }
-  await group.settle();
-  return stored;
+  const { index, store, path } = work;
+  const stores = [store];
+  const shares = shareCalls(options.concurrency ?? DEFAULT_CALLS, { threads: engine.threads, stores });
+  const task: StoreTask = {
+    kind: "store",
+    control: newControl(),
+    operation: { kind: "chop", path },
+    ids: shareBytes(index.ids),
+    ends: shareNumbers(index.ends),
+    runs: toColumns(runsOf(index, work.ranges)),
+    calls: shares.calls,
+  };
+  const counters = await engine.call(task, { work: blobSize(index), stores, shares, ...options });
+  return counters.get("stored") ?? 0;
 }
 
 function open(engine: Engine, path: string): PosixFile {
@@ -101,16 +94,4 @@ function open(engine: Engine, path: string): PosixFile {
   } catch (cause) {
     throw new StoreError(path, "read", { cause });
   }
-}
-
-function readRow(file: PosixFile, index: Index, row: number): Uint8Array {
-  const plain = new Uint8Array(rowSize(index, row));
-  const count = file.readAt(plain, rowStart(index, row));
-  if (count < plain.length) {
-    throw new ChunkInvalidError(
-      formatChunkId(index.ids, row * CHUNK_ID_SIZE),
-      `'${file.path}' ends at offset ${file.size()}, before the chunk does`,
-    );
-  }
-  return plain;
 }

@@ -7,6 +7,7 @@
 import type { ChunkId } from "../chunk_id.ts";
 import { TaskGroup } from "../concurrency/task_group.ts";
 import { TEMPORARY_PREFIX } from "../store/chunk_files.ts";
+import { chunkDirectories } from "../store/recipe.ts";
 import type { ChunkDirectory, PrunableChunkStore } from "../store/types.ts";
 
 /** How to prune. */
@@ -58,7 +59,7 @@ export async function pruneStore(
   }
   await group.settle();
   let temporaries = 0;
-  for (const directory of store.directories ?? []) {
+  for (const directory of chunkDirectories(store) ?? []) {
     temporaries += await removeStale(directory, { dryRun, signal });
   }
   return { kept, removed, temporaries };

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { type BlobPart, blobPart, streamBlob } from "../assemble/stream_blob.ts";
-import { CAT, CAT_CONTROL_WORDS, type CatTask, fetchNext } from "../concurrency/cat_task.ts";
+import { type BlobPart, blobPart } from "../assemble/stream_blob.ts";
+import { CAT, CAT_CONTROL_WORDS, type CatTask, fetchNext, runCatCalls } from "../concurrency/cat_task.ts";
+import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
 import { nullChunkBytes } from "../concurrency/thread_tools.ts";
-import { CONTROL, newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
+import { CONTROL, newControl, shareBytes, shareNumbers, wake } from "../concurrency/task.ts";
 import type { Engine, RunningTask } from "../concurrency/worker_pool.ts";
 import { type Index, rowSize } from "../format/index_file.ts";
+import { chunkDirectories } from "../store/recipe.ts";
 import type { ChunkStore } from "../store/types.ts";
 
 /** Which part of a blob to read, and from where. */
@@ -40,25 +42,41 @@ const NAP_MS = 5;
 export async function* readBlob(engine: Engine, options: ReadBlobOptions): AsyncGenerator<Uint8Array> {
   const part = { ...options, ...blobPart(options.index, options) };
   if (part.size === 0) return;
-  if (options.store.directories !== undefined) yield* readDirectories(engine, part);
-  else yield* streamBlob({ ...options, digest: engine.tools.digest });
+  yield* readRows(engine, part);
 }
 
 type Part = ReadBlobOptions & BlobPart;
 
-async function* readDirectories(engine: Engine, part: Part): AsyncGenerator<Uint8Array> {
-  const task = newTask(part, nullChunkBytes(engine.tools.digest, part.index.sizes.max));
+async function* readRows(engine: Engine, part: Part): AsyncGenerator<Uint8Array> {
+  const directories = chunkDirectories(part.store);
+  const stores = [part.store];
+  const limit = part.concurrency ?? DEFAULT_CALLS;
+  const shares = directories === undefined
+    ? shareCalls(limit, { threads: engine.threads, stores })
+    : undefined;
+  const task = newTask(part, {
+    directories: directories ?? [],
+    calls: shares?.calls,
+    nullId: nullChunkBytes(engine.tools.digest, part.index.sizes.max),
+  });
   const run = engine.begin(task, { signal: part.signal });
-  if (part.size >= engine.minWork) run.enlist();
+  if (part.size >= engine.minWork) run.enlist(shares?.workers);
+  const calls = shares &&
+    runCatCalls(task, engine.tools, { stores, limit: shares.limit, signal: run.signal, bell: run.bell })
+      .catch((error) => run.fail(error));
+  let isComplete = false;
   try {
     const buffer = new Uint8Array(BATCH_SIZE + task.slotSize);
     let left = part.size;
     let from = part.from;
     for (let number = 0; number < part.end - part.first;) {
-      await waitForRow({ task, run, engine, number });
+      if (calls === undefined) await waitForRow({ task, run, engine, number });
+      else await waitForCall({ task, run, number });
       const batch = takeBatch(task, { number, index: part.index, from, left, buffer });
       Atomics.store(task.control, CAT.taken, batch.next);
       Atomics.notify(task.control, CAT.taken);
+      wake(task.control);
+      run.bell.ring();
       number = batch.next;
       left -= batch.bytes.length;
       from = 0;
@@ -66,25 +84,30 @@ async function* readDirectories(engine: Engine, part: Part): AsyncGenerator<Uint
       if (run.isDue) await run.breathe();
       run.check();
     }
+    isComplete = true;
   } catch (error) {
     run.fail(error);
+    throw error;
   } finally {
     // Also reached when the consumer stops early.
+    if (!isComplete) run.fail(new DOMException("The reader has stopped", "AbortError"));
     Atomics.store(task.control, CONTROL.stop, 1);
     Atomics.notify(task.control, CAT.taken);
-    await run.settle();
+    await calls;
+    const settled = run.settle();
+    await (isComplete ? settled : settled.catch(() => {}));
   }
 }
 
-function newTask(part: Part, nullId: Uint8Array): CatTask {
+function newTask(part: Part, how: Pick<CatTask, "directories" | "calls" | "nullId">): CatTask {
   const { index, first, end } = part;
   let slotSize = 0;
   for (let row = first; row < end; row++) slotSize = Math.max(slotSize, rowSize(index, row));
   const count = Math.min(end - first, Math.max(MIN_SLOTS, Math.floor(SLOT_MEMORY / slotSize)));
   return {
     kind: "cat",
+    ...how,
     control: newControl(CAT_CONTROL_WORDS),
-    directories: part.store.directories ?? [],
     ids: shareBytes(index.ids),
     ends: shareNumbers(index.ends),
     first,
@@ -92,7 +115,6 @@ function newTask(part: Part, nullId: Uint8Array): CatTask {
     slots: new Uint8Array(new SharedArrayBuffer(count * slotSize)),
     slotSize,
     filled: new Int32Array(new SharedArrayBuffer(4 * count)),
-    nullId,
     nullSize: index.sizes.max,
   };
 }
@@ -114,6 +136,19 @@ async function waitForRow(
       Atomics.wait(task.control, CAT.progress, seen, NAP_MS);
     }
     if (run.isDue) await run.breathe();
+  }
+}
+
+/** Waits until the row is there, with the event loop running. */
+async function waitForCall(
+  wait: { readonly task: CatTask; readonly run: RunningTask; readonly number: number },
+): Promise<void> {
+  const { task: { control }, run, number } = wait;
+  for (;;) {
+    const seen = Atomics.load(control, CAT.progress);
+    if (isFilled(wait.task, number)) return;
+    run.check();
+    await run.bell.wait(control, CAT.progress, seen);
   }
 }
 

@@ -10,6 +10,7 @@ import { newControl, shareBytes } from "../concurrency/task.ts";
 import type { Finding } from "../concurrency/thread_tools.ts";
 import type { Engine } from "../concurrency/worker_pool.ts";
 import { UnsupportedError } from "../errors.ts";
+import { chunkDirectory } from "../store/recipe.ts";
 import type { PrunableChunkStore } from "../store/types.ts";
 
 /** How to verify. */
@@ -45,7 +46,7 @@ export async function verifyStore(
   store: PrunableChunkStore,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  const directory = store.directories?.length === 1 ? store.directories[0] : undefined;
+  const directory = chunkDirectory(store);
   if (directory === undefined) {
     throw new UnsupportedError(`Cannot verify '${store.location}': it is no directory`);
   }

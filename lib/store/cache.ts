@@ -8,10 +8,11 @@ import type { Chunk } from "../chunk.ts";
 import type { ChunkId } from "../chunk_id.ts";
 import { disposeAll } from "../concurrency/dispose.ts";
 import { ChunkInvalidError, StoreError } from "../errors.ts";
+import type { StoreRecipe } from "./recipe.ts";
 import type { CallOptions, ChunkStore, WritableChunkStore } from "./types.ts";
 
 /** How a {@linkcode CacheStore} treats what it finds. */
-export interface CacheOptions {
+export interface CacheOptions extends Pick<ChunkStore, "recipe"> {
   /** Fetch a chunk again whose cached form is damaged, and replace it. @default true */
   readonly repair?: boolean | undefined;
   /** Told of every hit, to keep what is used from being cleaned up by age. @default nothing */
@@ -21,6 +22,7 @@ export interface CacheOptions {
 /** Asks the cache, then the source; what the source had is put into the cache before it is handed out. */
 export class CacheStore implements ChunkStore {
   readonly location: string;
+  readonly recipe: StoreRecipe | undefined;
   readonly #cache: WritableChunkStore;
   readonly #source: ChunkStore;
   readonly #options: CacheOptions;
@@ -33,6 +35,7 @@ export class CacheStore implements ChunkStore {
     this.location = stores.source.location;
     this.#cache = stores.cache;
     this.#source = stores.source;
+    this.recipe = options.recipe;
     this.#options = options;
   }
 

@@ -10,18 +10,17 @@ import { MAX_CHUNK_SIZE } from "../chunker/sizes.ts";
 import type { CodecStack } from "../codec/codec_stack.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { ObjectStore } from "../objects/objects.ts";
-import type { CallOptions, ChunkDirectory, PrunableChunkStore } from "./types.ts";
+import type { StoreRecipe } from "./recipe.ts";
+import type { CallOptions, ChunkStore, PrunableChunkStore } from "./types.ts";
 
 /** What a {@linkcode ChunkObjects} is made of. */
-export interface ChunkObjectsOptions {
+export interface ChunkObjectsOptions extends Pick<ChunkStore, "recipe"> {
   /** Layers between plain and stored form; their extensions end the names of chunks. */
   readonly codecs: CodecStack;
   /** Names the chunks; what is read is verified with it. */
   readonly digest: Digest;
   /** Hand out chunks as they are stored; the consumer verifies them. @default true */
   readonly verify?: boolean | undefined;
-  /** See {@linkcode ChunkStore.directories}. @default undefined */
-  readonly directories?: readonly ChunkDirectory[] | undefined;
 }
 
 /** Room for what encodings add to data that cannot be compressed, and for encryption's nonce and tag. */
@@ -30,14 +29,14 @@ const ENCODING_OVERHEAD = 1 << 20;
 /** Chunks as objects named `<first 4 hex digits>/<64 hex digits><extension>`. */
 export class ChunkObjects implements PrunableChunkStore {
   readonly location: string;
-  readonly directories: readonly ChunkDirectory[] | undefined;
+  readonly recipe: StoreRecipe | undefined;
   readonly #objects: ObjectStore;
   readonly #options: ChunkObjectsOptions;
 
   /** Takes ownership of `objects`. */
   constructor(objects: ObjectStore, options: ChunkObjectsOptions) {
     this.location = objects.location;
-    this.directories = options.directories;
+    this.recipe = options.recipe;
     this.#objects = objects;
     this.#options = options;
   }
@@ -87,6 +86,11 @@ export class ChunkObjects implements PrunableChunkStore {
   }
 
   #key(id: ChunkId): string {
-    return `${id.slice(0, 4)}/${id}${this.#options.codecs.extension}`;
+    return chunkKey(id, this.#options.codecs.extension);
   }
+}
+
+/** Where a chunk is, relative to its store. */
+export function chunkKey(id: ChunkId, extension: string): string {
+  return `${id.slice(0, 4)}/${id}${extension}`;
 }

@@ -7,18 +7,21 @@
 import type { Chunk } from "../chunk.ts";
 import type { ChunkId } from "../chunk_id.ts";
 import { disposeAll } from "../concurrency/dispose.ts";
+import type { StoreRecipe } from "./recipe.ts";
 import type { CallOptions, ChunkStore } from "./types.ts";
 
 /** Asks the active store; on a failure the next one becomes active and stays so. Absence is an answer. */
 export class FailoverStore implements ChunkStore {
   readonly location: string;
+  readonly recipe: StoreRecipe | undefined;
   readonly #members: readonly ChunkStore[];
   #active = 0;
 
   /** Takes ownership of `members`, of which there is at least one. */
-  constructor(members: readonly ChunkStore[]) {
+  constructor(members: readonly ChunkStore[], options: Pick<ChunkStore, "recipe"> = {}) {
     if (members.length === 0) throw new RangeError("Cannot make a failover group of no stores");
     this.location = members.map(({ location }) => location).join("|");
+    this.recipe = options.recipe;
     this.#members = members;
   }
 

@@ -4,15 +4,11 @@
  * @module
  */
 
-import { CodecStack } from "../codec/codec_stack.ts";
-import { openZstd } from "../codec/zstd.ts";
 import type { Digest } from "../digest/digest.ts";
-import { StoreError } from "../errors.ts";
 import { checkDirectory, LocalObjects } from "../objects/local.ts";
 import { openPosix } from "../platform/posix.ts";
-import { TEMPORARY_PREFIX } from "./chunk_files.ts";
-import { ChunkObjects } from "./chunk_objects.ts";
 import { IndexObjects } from "./index_objects.ts";
+import { openObjectsStore } from "./recipe.ts";
 import type { PrunableChunkStore, WritableIndexStore } from "./types.ts";
 
 /** How to open a local chunk store. */
@@ -35,24 +31,12 @@ export async function openLocalChunkStore(
   path: string,
   options: LocalChunkStoreOptions,
 ): Promise<PrunableChunkStore> {
-  if (options.create ?? false) await createDirectory(path);
-  await checkDirectory(path);
-  const uncompressed = options.uncompressed ?? false;
-  const objects = new LocalObjects(await openPosix(), path, { temporaryPrefix: TEMPORARY_PREFIX });
-  return new ChunkObjects(objects, {
-    codecs: new CodecStack(uncompressed ? [] : [await openZstd()]),
-    digest: options.digest,
-    verify: options.verify,
-    directories: [{ root: path, form: uncompressed ? "plain" : "zstd" }],
-  });
-}
-
-async function createDirectory(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true, mode: 0o755 });
-  } catch (cause) {
-    throw new StoreError(path, "create store", { cause });
-  }
+  const { digest, uncompressed = false, verify = true, create } = options;
+  const transport = { kind: "directory", path, create } as const;
+  return await openObjectsStore(
+    { kind: "objects", transport, form: uncompressed ? "plain" : "zstd", verify },
+    { digest },
+  );
 }
 
 /**

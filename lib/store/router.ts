@@ -7,19 +7,19 @@
 import type { Chunk } from "../chunk.ts";
 import type { ChunkId } from "../chunk_id.ts";
 import { disposeAll } from "../concurrency/dispose.ts";
-import type { CallOptions, ChunkDirectory, ChunkStore } from "./types.ts";
+import type { StoreRecipe } from "./recipe.ts";
+import type { CallOptions, ChunkStore } from "./types.ts";
 
 /** Asks each store in order; only absence moves on to the next, a failure is final. */
 export class RouterStore implements ChunkStore {
   readonly location: string;
-  readonly directories: readonly ChunkDirectory[] | undefined;
+  readonly recipe: StoreRecipe | undefined;
   readonly #members: readonly ChunkStore[];
 
   /** Takes ownership of `members`. */
-  constructor(members: readonly ChunkStore[]) {
+  constructor(members: readonly ChunkStore[], options: Pick<ChunkStore, "recipe"> = {}) {
     this.location = members.map(({ location }) => location).join(",");
-    const directories = members.map((member) => member.directories);
-    this.directories = directories.every((list) => list !== undefined) ? directories.flat() : undefined;
+    this.recipe = options.recipe;
     this.#members = members;
   }
 

@@ -8,6 +8,7 @@ import type { Chunk } from "../chunk.ts";
 import type { ChunkId } from "../chunk_id.ts";
 import { ChunkMissingError } from "../errors.ts";
 import type { Index } from "../format/index_file.ts";
+import type { StoreRecipe } from "./recipe.ts";
 
 /** Options of every call that may wait. */
 export interface CallOptions {
@@ -15,27 +16,23 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * A store in a form that can be posted to another thread, which then reads and writes its chunks by itself.
- *
- * Only directories have one. It is how the pipeline avoids sending every chunk through the main thread.
- */
+/** How chunks are kept: compressed with zstd, or as they are. */
+export type ChunkForm = "zstd" | "plain";
+
+/** Chunks in a local directory, which every thread reads and writes by itself. */
 export interface ChunkDirectory {
-  /** Absolute path. */
+  /** Its path. */
   readonly root: string;
-  /** How chunks are kept: compressed with zstd, or as they are. */
-  readonly form: "zstd" | "plain";
+  /** How the chunks are kept. */
+  readonly form: ChunkForm;
 }
 
 /** A place chunks can be read from. */
 export interface ChunkStore extends AsyncDisposable {
   /** Where the store is, credentials removed; goes into messages. */
   readonly location: string;
-  /**
-   * Directories which together hold all that the store has, asked in this order; undefined if it is more than
-   * that. Threads that get this bypass {@linkcode get}.
-   */
-  readonly directories?: readonly ChunkDirectory[] | undefined;
+  /** How another thread opens the store; undefined if only this one can use it. */
+  readonly recipe?: StoreRecipe | undefined;
   /** Whether the store has the chunk. It is not read. */
   has(id: ChunkId, options?: CallOptions): Promise<boolean>;
   /**

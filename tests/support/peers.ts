@@ -21,22 +21,29 @@ const announced = new Set<string>();
 export function peer(name: string): Peer {
   const path = Deno.env.get(`DESYNC_TEST_PEER_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`) ??
     findInPath(name);
-  const wanted = Deno.env.get("DESYNC_TEST_REQUIRE_PEERS") === "1";
-  if (path === undefined && !announced.has(name)) {
-    announced.add(name);
-    const fate = wanted ? "FAIL" : "are LEFT OUT";
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`\n*** ${name} is not installed: its tests ${fate} ***\n`),
-    );
-  }
   return {
     path,
-    ignore: path === undefined && !wanted,
+    ignore: path === undefined && !announceMissing(`${name} is not installed`),
     require() {
       if (path === undefined) throw new Error(`Cannot run the test: ${name} is not installed`);
       return path;
     },
   };
+}
+
+/**
+ * Says once on standard error what tests need and is not here.
+ *
+ * @returns Whether they are to run and fail all the same, for `DESYNC_TEST_REQUIRE_PEERS=1`.
+ */
+export function announceMissing(what: string): boolean {
+  const wanted = Deno.env.get("DESYNC_TEST_REQUIRE_PEERS") === "1";
+  if (!announced.has(what)) {
+    announced.add(what);
+    const fate = wanted ? "FAIL" : "are LEFT OUT";
+    Deno.stderr.writeSync(new TextEncoder().encode(`\n*** ${what}: its tests ${fate} ***\n`));
+  }
+  return wanted;
 }
 
 function findInPath(name: string): string | undefined {

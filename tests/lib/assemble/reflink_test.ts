@@ -10,7 +10,7 @@ import { assertSameRows, buildBlob, concat, equal, indexOf, noise } from "../../
 import { openTestEngine } from "../../support/engine.ts";
 import { openScene } from "../../support/extract_scene.ts";
 import { playScenario, scenarios } from "../../support/extract_scenarios.ts";
-import { canLoop, loopDevice, loopMount, sharedSize } from "../../support/loop_mount.ts";
+import { canMount, loopDevice, mountTemporary, sharedSize } from "../../support/mount.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
 const BLOCK = 4096;
@@ -20,10 +20,10 @@ const BYTES = noise(8 << 20);
 const OLDER = concat(BYTES.subarray(0, 4 << 20), noise(100_000, 2), BYTES.subarray((4 << 20) + 100_000));
 
 const without = {
-  xfs: !await canLoop("xfs"),
-  btrfs: !await canLoop("btrfs"),
-  ext4: !await canLoop("ext4"),
-  device: !await canLoop("device"),
+  xfs: !await canMount({ kind: "xfs" }),
+  btrfs: !await canMount({ kind: "btrfs" }),
+  ext4: !await canMount({ kind: "ext4" }),
+  device: !await canMount({ kind: "device" }),
 };
 
 for (const kind of ["xfs", "btrfs"] as const) {
@@ -34,7 +34,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
     ignore,
     async fn() {
       await using engine = await openTestEngine();
-      await using mount = await loopMount(kind);
+      await using mount = await mountTemporary({ kind });
       await using scene = await openScene(engine, { bytes: BYTES, sizes: SIZES, path: mount.path });
       const seed = await scene.seed("seed", OLDER);
       const before = await mount.used();
@@ -56,7 +56,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
     ignore,
     async fn() {
       await using engine = await openTestEngine();
-      await using mount = await loopMount(kind);
+      await using mount = await mountTemporary({ kind });
       const part = BYTES.subarray(0, 2 << 20);
       const bytes = concat(part, part, part, noise(100_000, 5), part);
       await using scene = await openScene(engine, { bytes, sizes: SIZES, path: mount.path });
@@ -76,7 +76,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
     ignore,
     async fn() {
       await using engine = await openTestEngine();
-      await using mount = await loopMount(kind);
+      await using mount = await mountTemporary({ kind });
       await using scene = await openScene(engine, { bytes: BYTES, sizes: SIZES, path: mount.path });
       const seed = await scene.seed("seed", OLDER.with(6_000_000, OLDER[6_000_000]! ^ 1), OLDER);
       const before = await Deno.readFile(seed.location);
@@ -98,7 +98,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
     ignore,
     async fn() {
       await using engine = await openTestEngine();
-      await using mount = await loopMount(kind);
+      await using mount = await mountTemporary({ kind });
       // Zeros that are also in the seed, by its index: what is cloned in their place has to go again.
       const bytes = concat(new Uint8Array(4 * SIZES.max), noise(SIZES.max), new Uint8Array(4 * SIZES.max));
       await using scene = await openScene(engine, { bytes, sizes: SIZES, path: mount.path });
@@ -115,7 +115,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
     ignore,
     async fn() {
       await using engine = await openTestEngine();
-      await using mount = await loopMount(kind);
+      await using mount = await mountTemporary({ kind });
       await using scene = await openScene(engine, { bytes: BYTES, sizes: SIZES, path: mount.path });
       for (const [shift, clones] of [[BLOCK, true], [3 * BLOCK, true], [1, false], [512, false]] as const) {
         const seed = await scene.seed("seed", concat(noise(shift, 7), BYTES));
@@ -134,7 +134,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
       await using engines = new AsyncDisposableStack();
       const byThreads: Engine[] = [];
       for (const threads of [1, 2, 3]) byThreads.push(engines.use(await openTestEngine({ threads })));
-      await using mount = await loopMount(kind);
+      await using mount = await mountTemporary({ kind });
       let run = 0;
       let cloned = 0;
       await fc.assert(
@@ -165,8 +165,8 @@ Deno.test({
   async fn() {
     await using engine = await openTestEngine();
     await using plain = await openTestEngine({ implementations: { posix: "deno" } });
-    await using ext4 = await loopMount("ext4");
-    await using xfs = await loopMount("xfs");
+    await using ext4 = await mountTemporary({ kind: "ext4" });
+    await using xfs = await mountTemporary({ kind: "xfs" });
     for (
       const { engine: used, from, to } of [
         { engine, from: ext4, to: ext4 },
@@ -193,7 +193,7 @@ Deno.test({
   ignore: without.btrfs,
   async fn() {
     await using engine = await openTestEngine();
-    await using mount = await loopMount("btrfs");
+    await using mount = await mountTemporary({ kind: "btrfs" });
     const [one, other] = [`${mount.path}/one`, `${mount.path}/other`];
     for (const path of [one, other]) {
       await new Deno.Command("btrfs", { args: ["subvolume", "create", path] }).output();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CONTROL, newControl, shareBytes, shareNumbers } from "../../../lib/concurrency/task.ts";
+import { chunkDirectories, chunkDirectory } from "../../../lib/store/recipe.ts";
 import type { ChunkTask } from "../../../lib/concurrency/chunk_task.ts";
 import type { RowTask } from "../../../lib/concurrency/row_task.ts";
 import { openEngine } from "../../../lib/concurrency/worker_pool.ts";
@@ -117,7 +118,7 @@ Deno.test("Engine.run() does not count what was counted before a failure", async
     control: newControl(),
     operation: {
       kind: "copy",
-      sources: full.directories!,
+      sources: chunkDirectories(full)!,
       target: { root: dir.join(name), form: "zstd" },
       maxSize: SIZES.max,
     },
@@ -160,7 +161,7 @@ Deno.test("Engine.run() tells the main thread what any thread finds", async () =
   const task: ChunkTask = {
     kind: "chunks",
     control: newControl(),
-    operation: { kind: "verify", directory: store.directories![0]!, repair: false },
+    operation: { kind: "verify", directory: chunkDirectory(store)!, repair: false },
     ids: shareBytes(index.ids),
   };
   const counters = await engine.run(task, { work: 1, onFinding: ({ subject }) => found.push(subject) });

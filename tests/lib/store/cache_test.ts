@@ -1,3 +1,4 @@
+import { chunkDirectories } from "../../../lib/store/recipe.ts";
 import assert from "node:assert/strict";
 import type { ChunkId } from "../../../lib/chunk_id.ts";
 import { ChunkInvalidError, StoreError } from "../../../lib/errors.ts";
@@ -213,7 +214,7 @@ Deno.test("CacheStore serves calls for the same chunk at the same time", async (
 Deno.test("CacheStore has the name of its source, and disposes of both", async () => {
   const { store } = await cacheOver();
   assert.equal(store.location, "source:");
-  assert.equal((store as ChunkStore).directories, undefined);
+  assert.equal(chunkDirectories(store), undefined);
   await store[Symbol.asyncDispose]();
   assert.equal(await store.has(chunk.id), false, "objects in memory are gone then");
 });

@@ -1,3 +1,4 @@
+import { chunkDirectories } from "../../../lib/store/recipe.ts";
 import assert from "node:assert/strict";
 import { parseChunkId } from "../../../lib/chunk_id.ts";
 import { ChunkInvalidError, StoreError } from "../../../lib/errors.ts";
@@ -52,13 +53,14 @@ Deno.test.each([
 Deno.test("ChunkObjects has the location of its transport", async () => {
   await using store = chunkObjects(new MemoryObjects("s3+https://host/bucket")).store;
   assert.equal(store.location, "s3+https://host/bucket");
-  assert.equal(store.directories, undefined);
+  assert.equal(chunkDirectories(store), undefined);
 });
 
 Deno.test("ChunkObjects keeps to itself that it is a directory, unless it is told so", async () => {
-  const directories = [{ root: "/s", form: "zstd" }] as const;
-  await using store = new ChunkObjects(new MemoryObjects(), { codecs: CODECS.zstd, digest, directories });
-  assert.equal(store.directories, directories);
+  const transport = { kind: "directory", path: "/s" } as const;
+  const recipe = { kind: "objects", transport, form: "zstd", verify: true } as const;
+  await using store = new ChunkObjects(new MemoryObjects(), { codecs: CODECS.zstd, digest, recipe });
+  assert.deepEqual(chunkDirectories(store), [{ root: "/s", form: "zstd" }]);
 });
 
 Deno.test("ChunkObjects.list() passes over what is no chunk in the store's own form", async () => {

@@ -1,3 +1,4 @@
+import { chunkDirectories } from "../../../lib/store/recipe.ts";
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
 import type { Chunk } from "../../../lib/chunk.ts";
@@ -204,6 +205,6 @@ Deno.test("FailoverStore is called by its members' names, has no directories, an
   const { group } = await groupOver([], []);
   await using _group = group;
   assert.equal(group.location, "store-0:|store-1:");
-  assert.equal((group as ChunkStore).directories, undefined);
+  assert.equal(chunkDirectories(group), undefined);
   assert.throws(() => new FailoverStore([]), RangeError);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { StoreError } from "../../../lib/errors.ts";
 import { decodeIndex, encodeIndex } from "../../../lib/format/index_file.ts";
 import { openLocalChunkStore, openLocalIndexStore } from "../../../lib/store/local.ts";
+import { chunkDirectories } from "../../../lib/store/recipe.ts";
 import { testPrunableChunkStore } from "../../conformance/chunk_store.ts";
 import { chunkOf, digest } from "../../support/chunks.ts";
 import { chunkKey, type StoredForm } from "../../support/object_stores.ts";
@@ -33,7 +34,7 @@ for (const form of FORMS) {
   Deno.test(`openLocalChunkStore() offers the directory to other threads, ${form}`, async () => {
     await using dir = await tempDir();
     await using store = await openLocalChunkStore(dir.path, { digest, uncompressed: form === "plain" });
-    assert.deepEqual(store.directories, [{ root: dir.path, form }]);
+    assert.deepEqual(chunkDirectories(store), [{ root: dir.path, form }]);
     assert.equal(store.location, dir.path);
     await store.put(hello);
     const { mode } = await Deno.stat(dir.join(chunkKey(hello.id, form)));

@@ -1,8 +1,9 @@
+import { chunkDirectories, type StoreRecipe } from "../../../lib/store/recipe.ts";
 import assert from "node:assert/strict";
 import { ChunkInvalidError, StoreError } from "../../../lib/errors.ts";
 import { MemoryObjects } from "../../../lib/objects/memory.ts";
 import { RouterStore } from "../../../lib/store/router.ts";
-import type { ChunkDirectory, ChunkStore } from "../../../lib/store/types.ts";
+import type { ChunkStore } from "../../../lib/store/types.ts";
 import { testChunkStore } from "../../conformance/chunk_store.ts";
 import { type Fault, FaultyObjects } from "../../faults/faulty_objects.ts";
 import { chunkOf } from "../../support/chunks.ts";
@@ -100,29 +101,18 @@ Deno.test("RouterStore is called by its members' names", async () => {
   assert.equal(router.location, "store-0:,store-1:");
 });
 
-/** A store that is nothing but a list of directories. */
-function withDirectories(directories: readonly ChunkDirectory[] | undefined): ChunkStore {
-  const { store } = chunkObjects();
-  return {
-    location: "store",
-    ...directories === undefined ? {} : { directories },
-    has: (id) => store.has(id),
-    get: (id) => store.get(id),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
-}
-
 Deno.test("RouterStore consists of directories if all its members do, in their order", () => {
-  const [a, b, c] = ["a", "b", "c"].map((root): ChunkDirectory => ({ root, form: "zstd" })) as [
-    ChunkDirectory,
-    ChunkDirectory,
-    ChunkDirectory,
-  ];
-  const of = (...lists: readonly (readonly ChunkDirectory[] | undefined)[]) =>
-    new RouterStore(lists.map(withDirectories)).directories;
-  assert.deepEqual(of([b], [a, c]), [b, a, c]);
-  assert.deepEqual(of([a], undefined), undefined);
-  assert.deepEqual(of(), []);
+  const directory = (path: string) =>
+    ({ kind: "objects", transport: { kind: "directory", path }, form: "zstd", verify: true }) as const;
+  const group = (kind: "router" | "failover", ...members: readonly StoreRecipe[]) =>
+    ({ kind, members }) as const;
+  const of = (recipe: StoreRecipe) =>
+    chunkDirectories(new RouterStore([], { recipe }))?.map(({ root }) => root);
+  const [a, b, c] = [directory("a"), directory("b"), directory("c")];
+  assert.deepEqual(of(group("router", b, group("router", a, c))), ["b", "a", "c"]);
+  assert.deepEqual(of(group("router", a, group("failover", b, c))), undefined);
+  assert.deepEqual(of(group("router")), []);
+  assert.equal(chunkDirectories(new RouterStore([])), undefined);
 });
 
 Deno.test("RouterStore of no stores has nothing", async () => {
@@ -134,7 +124,9 @@ Deno.test("RouterStore of no stores has nothing", async () => {
 Deno.test("RouterStore disposes of all members, also if one fails", async () => {
   const disposed: number[] = [];
   const members = [0, 1, 2].map((i): ChunkStore => ({
-    ...withDirectories(undefined),
+    location: `${i}`,
+    has: () => Promise.resolve(false),
+    get: () => Promise.resolve(undefined),
     [Symbol.asyncDispose]() {
       disposed.push(i);
       return i === 1 ? Promise.reject(new Error("stuck")) : Promise.resolve();

@@ -71,7 +71,8 @@ export interface StoreCommandLine {
   readonly skipVerify?: boolean;
 }
 
-const DEFAULT_CONCURRENCY = 10;
+/** As many as the engine ever has under way; what is not used costs nothing. */
+const DEFAULT_CONCURRENCY = 64;
 const DEFAULT_TIMEOUT = 60_000;
 /** Beyond this a timer would fire at once; as a limit, 24 days are as good as none. */
 const MAX_TIMER = 2 ** 31 - 1;

@@ -8,7 +8,7 @@ import { cutBlob } from "../concurrency/cut_blob.ts";
 import { FileSource } from "../concurrency/blob_source.ts";
 import { isMissingFile } from "../concurrency/copy_run.ts";
 import { OUTCOME, type RowOperation, type RowTask } from "../concurrency/row_task.ts";
-import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import { shareCalls } from "../concurrency/store_calls.ts";
 import type { StoreTask } from "../concurrency/store_task.ts";
 import { newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import { nullChunkBytes } from "../concurrency/thread_tools.ts";
@@ -49,7 +49,7 @@ export interface AssembleOptions {
   readonly seeds?: readonly FileSeed[] | undefined;
   /** What to do about a seed whose data are not what its index says. @default "fail" */
   readonly invalidSeeds?: "fail" | "skip" | "regenerate" | undefined;
-  /** Calls to `store` at once, unless it consists of directories. @default 10 */
+  /** Calls to `store` at once, unless it consists of directories. @default as many as get more done, from 10 to 64 */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: PhaseProgress | undefined;
@@ -239,8 +239,7 @@ class Assembly {
     const directories = chunkDirectories(store);
     if (directories !== undefined) return await this.#work({ kind: "fetch", directories }, runs);
     const phase = { kind: "assemble", attempt: this.#attempt } as const;
-    const limit = this.#options.concurrency ?? DEFAULT_CALLS;
-    const shares = shareCalls(limit, { threads: this.#engine.threads, stores: [store] });
+    const shares = shareCalls(this.#options.concurrency, { threads: this.#engine.threads, stores: [store] });
     const task: StoreTask = {
       kind: "store",
       control: newControl(),

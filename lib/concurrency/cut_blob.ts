@@ -17,7 +17,7 @@ import type { WritableChunkStore } from "../store/types.ts";
 import type { BlobSource } from "./blob_source.ts";
 import { BLOCK_SIZE, ChunkRing } from "./chunk_ring.ts";
 import { runNextJob } from "./ring_task.ts";
-import { type CallShares, DEFAULT_CALLS, shareCalls } from "./store_calls.ts";
+import { type CallShares, shareCalls } from "./store_calls.ts";
 import { storeChunk } from "./thread_chunks.ts";
 import { nullChunkBytes } from "./thread_tools.ts";
 import { Uploads } from "./uploads.ts";
@@ -28,7 +28,7 @@ export interface CutBlobOptions {
   readonly sizes: ChunkSizes;
   /** Where chunks go that are not there yet. @default nowhere */
   readonly store?: WritableChunkStore | undefined;
-  /** Calls to `store` that may be under way at once, unless it is a directory. @default 10 */
+  /** Calls to `store` that may be under way at once, unless it is a directory. @default as many as get more done, from 10 to 64 */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called now and then with the bytes that are done. */
@@ -87,7 +87,7 @@ class BlobCut {
     const directory = store && chunkDirectory(store);
     const shares = store === undefined || directory !== undefined
       ? undefined
-      : shareCalls(options.concurrency ?? DEFAULT_CALLS, { threads: engine.threads, stores: [store] });
+      : shareCalls(options.concurrency, { threads: engine.threads, stores: [store] });
     // Threads that cannot open the store leave the chunks to this one.
     const keep = shares !== undefined && shares.calls === undefined;
     this.#engine = engine;

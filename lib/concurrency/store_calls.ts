@@ -8,6 +8,7 @@
 import { openStore, type StoreRecipe } from "../store/recipe.ts";
 import type { ChunkStore } from "../store/types.ts";
 import { Bell } from "./bell.ts";
+import type { CallLimit } from "./call_limit.ts";
 import { type CatTask, runCatCalls } from "./cat_task.ts";
 import { type RingTask, runRingCalls } from "./ring_task.ts";
 import { runStoreTask, type StoreTask } from "./store_task.ts";
@@ -19,7 +20,7 @@ export interface WorkerCalls {
   /** The stores, in the order in which the task names them. */
   readonly recipes: readonly StoreRecipe[];
   /** Calls that each worker may have under way. */
-  readonly limit: number;
+  readonly limit: CallLimit;
 }
 
 /** How a thread reaches the stores. */
@@ -27,7 +28,7 @@ export interface StoreCalls {
   /** As many as the task names; they stay the caller's. */
   readonly stores: readonly ChunkStore[];
   /** Calls that this thread may have under way. */
-  readonly limit: number;
+  readonly limit: CallLimit;
   readonly signal: AbortSignal;
   /** Wakes what waits in this thread. */
   readonly bell: Bell;
@@ -41,31 +42,38 @@ export type CallingTask = StoreTask | RingTask | CatTask;
 /** How the calls that may be under way are shared between the threads. */
 export interface CallShares {
   /** Calls of the main thread. */
-  readonly limit: number;
+  readonly limit: CallLimit;
   /** Workers that take part. */
   readonly workers: number;
   /** What they are told; undefined if there are none. */
   readonly calls: WorkerCalls | undefined;
 }
 
-/** Calls under way at once, unless somebody says otherwise. */
-export const DEFAULT_CALLS = 10;
+/** Calls under way at once, unless somebody says otherwise: as many as desync, more where that is faster. */
+const DEFAULT_LIMIT: CallLimit = { start: 10, max: 64 };
 
-/** Shares `limit` calls between the threads of an engine; each that takes part has at least one. */
+/**
+ * Shares calls between the threads of an engine; each that takes part has at least one.
+ *
+ * @param concurrency Calls under way at once. @default as many as get more done, from 10 to 64
+ */
 export function shareCalls(
-  limit: number,
+  concurrency: number | undefined,
   options: { readonly threads: number; readonly stores: readonly ChunkStore[] },
 ): CallShares {
   const recipes = options.stores.map(({ recipe }) => recipe);
-  const threads = Math.max(1, Math.min(options.threads, limit));
+  const limit = concurrency === undefined ? DEFAULT_LIMIT : { start: concurrency, max: concurrency };
+  const threads = Math.max(1, Math.min(options.threads, limit.start));
   if (threads === 1 || !recipes.every((recipe) => recipe !== undefined)) {
     return { limit, workers: 0, calls: undefined };
   }
-  const workerLimit = Math.floor(limit / threads);
+  const workers = threads - 1;
+  const share = (calls: number) => Math.floor(calls / threads);
+  const rest = (calls: number) => calls - share(calls) * workers;
   return {
-    limit: limit - workerLimit * (threads - 1),
-    workers: threads - 1,
-    calls: { recipes, limit: workerLimit },
+    limit: { start: rest(limit.start), max: rest(limit.max) },
+    workers,
+    calls: { recipes, limit: { start: share(limit.start), max: share(limit.max) } },
   };
 }
 

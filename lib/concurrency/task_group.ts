@@ -4,16 +4,18 @@
  * @module
  */
 
+import { type CallLimit, GrowingLimit } from "./call_limit.ts";
+
 /** How many calls may run at once, and what cancels them. */
 export interface TaskGroupOptions {
-  /** Calls at once. */
-  readonly limit: number;
+  /** Calls at once; with bounds, as many as get more done. */
+  readonly limit: number | CallLimit;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Calls of which the first failure cancels the others. Disposed of, it cancels what is under way and waits for it. */
 export class TaskGroup implements AsyncDisposable {
-  readonly #limit: number;
+  readonly #limit: GrowingLimit;
   readonly #abort = new AbortController();
   /** The caller's signal, and the group's own. */
   readonly #signal: AbortSignal;
@@ -21,14 +23,15 @@ export class TaskGroup implements AsyncDisposable {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: TaskGroupOptions) {
-    this.#limit = options.limit;
+    const { limit } = options;
+    this.#limit = new GrowingLimit(typeof limit === "number" ? { start: limit, max: limit } : limit);
     const outer = options.signal === undefined ? [] : [options.signal];
     this.#signal = AbortSignal.any([...outer, this.#abort.signal]);
   }
 
   /** Whether another call can be started. */
   get hasRoom(): boolean {
-    return this.#running.size < this.#limit;
+    return this.#running.size < this.#limit.current;
   }
 
   /**
@@ -74,6 +77,7 @@ export class TaskGroup implements AsyncDisposable {
       this.#failure ??= { error };
       this.#abort.abort(error);
     }
+    this.#limit.done();
   }
 
   #check(): void {

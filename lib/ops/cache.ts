@@ -8,7 +8,7 @@ import { toColumns } from "../assemble/runs.ts";
 import { CHUNK_ID_SIZE, type ChunkId, encodeChunkId } from "../chunk_id.ts";
 import type { ChunkTask } from "../concurrency/chunk_task.ts";
 import { newControl, shareBytes } from "../concurrency/task.ts";
-import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import { shareCalls } from "../concurrency/store_calls.ts";
 import type { StoreTask } from "../concurrency/store_task.ts";
 import type { CallingRunOptions, Engine } from "../concurrency/worker_pool.ts";
 import { chunkDirectories, chunkDirectory } from "../store/recipe.ts";
@@ -25,7 +25,7 @@ export interface CacheWork {
 
 /** How to copy. */
 export interface CacheWorkOptions {
-  /** Calls to the stores at once, unless both are directories. @default 10 */
+  /** Calls to the stores at once, unless both are directories. @default as many as get more done, from 10 to 64 */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called now and then with the number of chunks done. */
@@ -73,7 +73,7 @@ function storeTask(
   run: CacheWorkOptions & { readonly work: number },
 ): [StoreTask, CallingRunOptions] {
   const stores = [work.source, work.target];
-  const shares = shareCalls(run.concurrency ?? DEFAULT_CALLS, { threads: engine.threads, stores });
+  const shares = shareCalls(run.concurrency, { threads: engine.threads, stores });
   const task: StoreTask = {
     kind: "store",
     control: newControl(),

@@ -7,7 +7,7 @@
 import { IdTable } from "../assemble/id_table.ts";
 import { type RowRange, runsOf, toColumns } from "../assemble/runs.ts";
 import { CHUNK_ID_SIZE, type ChunkId, formatChunkId } from "../chunk_id.ts";
-import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import { shareCalls } from "../concurrency/store_calls.ts";
 import type { StoreTask } from "../concurrency/store_task.ts";
 import { newControl, shareBytes, shareNumbers } from "../concurrency/task.ts";
 import type { Engine } from "../concurrency/worker_pool.ts";
@@ -22,7 +22,7 @@ import { type RowWorkOptions, workOnRows } from "./rows.ts";
 export interface ChopOptions extends RowWorkOptions {
   /** Chunks that are left out. @default none */
   readonly ignore?: ReadonlySet<ChunkId> | undefined;
-  /** Calls to the store at once, unless it is a directory. @default 10 */
+  /** Calls to the store at once, unless it is a directory. @default as many as get more done, from 10 to 64 */
   readonly concurrency?: number | undefined;
 }
 
@@ -74,7 +74,7 @@ async function chopRows(
 ): Promise<number> {
   const { index, store, path } = work;
   const stores = [store];
-  const shares = shareCalls(options.concurrency ?? DEFAULT_CALLS, { threads: engine.threads, stores });
+  const shares = shareCalls(options.concurrency, { threads: engine.threads, stores });
   const task: StoreTask = {
     kind: "store",
     control: newControl(),

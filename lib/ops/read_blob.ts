@@ -6,7 +6,7 @@
 
 import { type BlobPart, blobPart } from "../assemble/stream_blob.ts";
 import { CAT, CAT_CONTROL_WORDS, type CatTask, fetchNext, runCatCalls } from "../concurrency/cat_task.ts";
-import { DEFAULT_CALLS, shareCalls } from "../concurrency/store_calls.ts";
+import { shareCalls } from "../concurrency/store_calls.ts";
 import { nullChunkBytes } from "../concurrency/thread_tools.ts";
 import { CONTROL, newControl, shareBytes, shareNumbers, wake } from "../concurrency/task.ts";
 import type { Engine, RunningTask } from "../concurrency/worker_pool.ts";
@@ -22,7 +22,7 @@ export interface ReadBlobOptions {
   readonly offset?: number | undefined;
   /** Bytes to read. @default all to the end */
   readonly size?: number | undefined;
-  /** Calls to the store at once, unless it consists of directories. @default 10 */
+  /** Calls to the store at once, unless it consists of directories. @default as many as get more done, from 10 to 64 */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,9 +50,8 @@ type Part = ReadBlobOptions & BlobPart;
 async function* readRows(engine: Engine, part: Part): AsyncGenerator<Uint8Array> {
   const directories = chunkDirectories(part.store);
   const stores = [part.store];
-  const limit = part.concurrency ?? DEFAULT_CALLS;
   const shares = directories === undefined
-    ? shareCalls(limit, { threads: engine.threads, stores })
+    ? shareCalls(part.concurrency, { threads: engine.threads, stores })
     : undefined;
   const task = newTask(part, {
     directories: directories ?? [],

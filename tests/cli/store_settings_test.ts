@@ -9,7 +9,7 @@ const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const KEY_BYTES = Uint8Array.from({ length: 32 }, (_, i) => i);
 
 const DEFAULTS: StoreSettings = {
-  concurrency: 10,
+  concurrency: 64,
   clientCert: undefined,
   clientKey: undefined,
   caCert: undefined,

@@ -97,7 +97,11 @@ Deno.test("makeIndex() stores on a server what it does not have", async () => {
   const { engine, store, server } = scene;
   for (let round = 0; round < 2; round++) {
     using file = engine.tools.posix.open(scene.path);
-    const { index, stored } = await makeIndex(engine, new FileSource(file), { sizes: SIZES, store });
+    const { index, stored } = await makeIndex(engine, new FileSource(file), {
+      sizes: SIZES,
+      store,
+      concurrency: 10,
+    });
     assert.deepEqual(index, scene.index);
     assert.deepEqual(await storedIds(scene), await expectedIds(scene));
     if (round === 1) assert.equal(stored, 0);
@@ -229,7 +233,8 @@ Deno.test("shareCalls() gives every thread a share, and all of them together no 
   const store = { recipe } as unknown as ChunkStore;
   const shares = (limit: number, threads: number) => {
     const { limit: own, workers, calls } = shareCalls(limit, { threads, stores: [store] });
-    return [own, workers, calls?.limit];
+    assert.equal(own.start, own.max);
+    return [own.max, workers, calls?.limit.max];
   };
   assert.deepEqual(shares(10, 1), [10, 0, undefined]);
   assert.deepEqual(shares(10, 2), [5, 1, 5]);
@@ -237,5 +242,7 @@ Deno.test("shareCalls() gives every thread a share, and all of them together no 
   assert.deepEqual(shares(1, 4), [1, 0, undefined]);
   assert.deepEqual(shares(3, 8), [1, 2, 1]);
   const own = shareCalls(10, { threads: 4, stores: [store, {} as ChunkStore] });
-  assert.deepEqual(own, { limit: 10, workers: 0, calls: undefined });
+  assert.deepEqual(own, { limit: { start: 10, max: 10 }, workers: 0, calls: undefined });
+  const grown = shareCalls(undefined, { threads: 4, stores: [store] });
+  assert.deepEqual([grown.limit, grown.calls?.limit], [{ start: 4, max: 16 }, { start: 2, max: 16 }]);
 });

@@ -88,6 +88,8 @@ class EngineCodec implements ZstdCodec {
   readonly extension = ZSTD_EXTENSION;
   readonly #engine: ZstdEngine;
   readonly #level: number;
+  /** For stored forms, whose size is not known before. */
+  #scratch = new Uint8Array(0);
 
   constructor(engine: ZstdEngine, level: number) {
     this.#engine = engine;
@@ -117,8 +119,9 @@ class EngineCodec implements ZstdCodec {
   }
 
   encode(plain: Uint8Array): Uint8Array<ArrayBuffer> {
-    const target = new Uint8Array(this.encodeBound(plain.length));
-    return target.slice(0, this.encodeInto(plain, target));
+    const bound = this.encodeBound(plain.length);
+    if (this.#scratch.length < bound) this.#scratch = new Uint8Array(bound);
+    return this.#scratch.slice(0, this.encodeInto(plain, this.#scratch));
   }
 
   decodeInto(stored: Uint8Array, target: Uint8Array): number {

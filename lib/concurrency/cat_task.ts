@@ -7,9 +7,9 @@
 import { formatChunkId, sameChunkId } from "../chunk_id.ts";
 import { ChunkMissingError } from "../errors.ts";
 import type { ChunkDirectory } from "../store/types.ts";
+import { openRowReader } from "./row_reader.ts";
 import { CONTROL, CONTROL_SIZE, type Pace, untilWoken } from "./task.ts";
 import type { StoreCalls, WorkerCalls } from "./store_calls.ts";
-import { verifiedRow } from "./store_task.ts";
 import { TaskGroup } from "./task_group.ts";
 import { loadChunk, rowId } from "./thread_chunks.ts";
 import type { ThreadTools } from "./thread_tools.ts";
@@ -71,7 +71,7 @@ export function runCatTask(task: CatTask, tools: ThreadTools, pace: Pace): boole
 /** Fetches rows from a store, some at a time. */
 export async function runCatCalls(task: CatTask, tools: ThreadTools, calls: StoreCalls): Promise<void> {
   const { control } = task;
-  const store = calls.stores[0]!;
+  await using reader = await openRowReader(task, tools, calls.stores[0]!);
   await using group = new TaskGroup(calls);
   while (Atomics.load(control, CONTROL.stop) === 0) {
     await group.room();
@@ -88,8 +88,7 @@ export async function runCatCalls(task: CatTask, tools: ThreadTools, calls: Stor
       calls.bell.ring();
     } else {
       group.start(async (signal) => {
-        const chunk = await verifiedRow(task, tools, { row, store, signal });
-        fillSlot(task, number, chunk.plain());
+        await reader.read(row, { signal, use: (plain) => fillSlot(task, number, plain) });
         calls.bell.ring();
       });
     }

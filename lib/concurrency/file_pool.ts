@@ -10,10 +10,12 @@ import {
   FILE_JOB,
   FILE_JOB_WORDS,
   FILE_STATE,
+  type FileJob,
   type FileRestore,
   FILES,
   FILES_CONTROL_WORDS,
   type FileTask,
+  readFileJob,
 } from "./file_task.ts";
 import { CONTROL, newControl } from "./task.ts";
 import { type Engine, openEngine, type RunningTask } from "./worker_pool.ts";
@@ -30,16 +32,18 @@ export interface PooledFile {
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
-const JOBS = 256;
-const RING_SIZE = 4 << 20;
+const JOBS = 512;
+const RING_SIZE = 6 << 20;
 /** Larger files are as quickly written as copied. */
-const MAX_CONTENT = 256 * 1024;
+const MAX_CONTENT = 1 << 20;
 /** Files before which no worker is started: starting one takes as long as making some thousand. */
 const DEFAULT_MIN_FILES = 1500;
 /** Threads that make files in one tree wait for each other's locks sooner or later. */
 const MAX_WORKERS = 3;
 const NAP_MS = 5;
-const EMPTY = new Uint8Array(0);
+
+/** Makes a file in this thread; what the job holds is borrowed for the time of the call. */
+export type MakeFile = (directory: TreeDirectory, job: FileJob) => void;
 
 /** How to set up a {@linkcode FilePool}. */
 export interface FilePoolOptions {
@@ -59,7 +63,8 @@ export class FilePool implements AsyncDisposable {
   #engine: Engine | undefined;
   #run: RunningTask | undefined;
   #task: FileTask | undefined;
-  readonly #entries: (PooledFile | undefined)[] = [];
+  /** By job. Nothing else is kept of a file: what lives that long becomes garbage which is expensive to collect. */
+  readonly #directories: (TreeDirectory | undefined)[] = [];
   readonly #ends: number[] = [];
   /** Jobs that were published, and the first that is not known to be done. */
   #head = 0;
@@ -138,7 +143,7 @@ export class FilePool implements AsyncDisposable {
     jobs[at + FILE_JOB.mtimeHigh] = Number(BigInt.asIntN(32, node.mtime >> 32n));
     Atomics.store(jobs, at + FILE_JOB.state, FILE_STATE.open);
     this.#headByte += name.length + node.size;
-    this.#entries[slot] = file;
+    this.#directories[slot] = directory;
     this.#ends[slot] = this.#headByte;
     this.#head++;
     Atomics.store(control, FILES.head, this.#head | 0);
@@ -148,9 +153,9 @@ export class FilePool implements AsyncDisposable {
   /**
    * Looks which files are done.
    *
-   * @param redo Is called with what a worker failed at, to make it here; `content` is borrowed. What it throws is thrown.
+   * @param redo Is called with what a worker failed at, to make it here. What it throws is thrown.
    */
-  harvest(redo: (file: PooledFile, content: Uint8Array) => void): void {
+  harvest(redo: MakeFile): void {
     const task = this.#task;
     if (task === undefined) return;
     while (this.#tail !== this.#head) {
@@ -158,13 +163,9 @@ export class FilePool implements AsyncDisposable {
       const at = slot * FILE_JOB_WORDS;
       const state = Atomics.load(task.jobs, at + FILE_JOB.state);
       if (state === FILE_STATE.open) return;
-      const end = this.#ends[slot]!;
-      const file = this.#entries[slot]!;
-      if (state === FILE_STATE.failed) {
-        redo(file, file.node.size === 0 ? EMPTY : task.bytes.subarray(end - file.node.size, end));
-      }
-      this.#entries[slot] = undefined;
-      this.#tailByte = end;
+      if (state === FILE_STATE.failed) redo(this.#directories[slot]!, readFileJob(task, at));
+      this.#directories[slot] = undefined;
+      this.#tailByte = this.#ends[slot]!;
       this.#tail++;
     }
   }
@@ -175,7 +176,7 @@ export class FilePool implements AsyncDisposable {
    *
    * @throws `signal.reason`, or the failure of a worker.
    */
-  async help(make: (file: PooledFile, content: Uint8Array) => void): Promise<void> {
+  async help(make: MakeFile): Promise<void> {
     const { control, jobs } = this.#task!;
     const run = this.#run!;
     if (run.isDue) await run.breathe();
@@ -187,10 +188,9 @@ export class FilePool implements AsyncDisposable {
       Atomics.wait(control, FILES.progress, seen, NAP_MS);
     } else if (Atomics.compareExchange(control, CONTROL.next, number, (number + 1) | 0) === number) {
       const slot = number & (JOBS - 1);
-      const file = this.#entries[slot]!;
-      const end = this.#ends[slot]!;
-      make(file, this.#task!.bytes.subarray(end - file.node.size, end));
-      Atomics.store(jobs, slot * FILE_JOB_WORDS + FILE_JOB.state, FILE_STATE.done);
+      const at = slot * FILE_JOB_WORDS;
+      make(this.#directories[slot]!, readFileJob(this.#task!, at));
+      Atomics.store(jobs, at + FILE_JOB.state, FILE_STATE.done);
     }
   }
 

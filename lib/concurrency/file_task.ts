@@ -9,6 +9,7 @@
 
 import { type FileNode, NodeMaker } from "../archive/disk_file.ts";
 import { MetadataWriter } from "../archive/disk_restore.ts";
+import type { Xattr } from "../archive/entry.ts";
 import type { TreeDirectory, TreePosix } from "../platform/tree.ts";
 import { CONTROL, CONTROL_SIZE } from "./task.ts";
 
@@ -120,14 +121,36 @@ class FileWorker {
   }
 
   #make(at: number): void {
-    const { jobs, bytes } = this.#task;
-    const word = (index: number) => jobs[at + index]!;
-    const handle = word(FILE_JOB.directory);
+    const { jobs } = this.#task;
+    const handle = jobs[at + FILE_JOB.directory]!;
     if (this.#directory?.handle !== handle) this.#directory = this.#borrow(handle);
-    const start = word(FILE_JOB.offset);
-    const content = start + word(FILE_JOB.nameSize);
-    const size = word(FILE_JOB.contentSize);
-    const node: FileNode = {
+    const { name, node, content } = readFileJob(this.#task, at);
+    using file = this.#maker.beginFile(this.#directory, name, node);
+    file.write(content);
+    file.finish();
+  }
+}
+
+/** What a job says. */
+export interface FileJob {
+  /** Its name, borrowed. */
+  readonly name: Uint8Array;
+  /** Its metadata, with the owner by number. */
+  readonly node: FileNode;
+  /** Borrowed. */
+  readonly content: Uint8Array;
+}
+
+/** Reads the job whose first word is at `at`. */
+export function readFileJob({ jobs, bytes }: FileTask, at: number): FileJob {
+  const word = (index: number) => jobs[at + index]!;
+  const start = word(FILE_JOB.offset);
+  const content = start + word(FILE_JOB.nameSize);
+  const size = word(FILE_JOB.contentSize);
+  return {
+    name: bytes.subarray(start, content),
+    content: bytes.subarray(content, content + size),
+    node: {
       kind: "file",
       size,
       permissions: word(FILE_JOB.permissions),
@@ -135,10 +158,9 @@ class FileWorker {
       uid: word(FILE_JOB.uid) >>> 0,
       gid: word(FILE_JOB.gid) >>> 0,
       mtime: BigInt(word(FILE_JOB.mtimeHigh)) << 32n | BigInt(word(FILE_JOB.mtimeLow) >>> 0),
-      xattrs: [],
-    };
-    using file = this.#maker.beginFile(this.#directory, bytes.subarray(start, content), node);
-    file.write(bytes.subarray(content, content + size));
-    file.finish();
-  }
+      xattrs: NO_XATTRS,
+    },
+  };
 }
+
+const NO_XATTRS: readonly Xattr[] = [];

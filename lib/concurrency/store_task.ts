@@ -9,6 +9,7 @@ import { Chunk } from "../chunk.ts";
 import { CHUNK_ID_SIZE, type ChunkId, formatChunkId } from "../chunk_id.ts";
 import { ChunkInvalidError } from "../errors.ts";
 import { type CallOptions, type ChunkStore, requireChunk, type WritableChunkStore } from "../store/types.ts";
+import { openRowReader } from "./row_reader.ts";
 import { OUTCOME, RUN_COLUMNS } from "./row_task.ts";
 import type { StoreCalls, WorkerCalls } from "./store_calls.ts";
 import { claimUnit, CONTROL } from "./task.ts";
@@ -42,6 +43,7 @@ export type StoreOperation =
 /** Works on runs until none is left to claim, and waits for all calls. */
 export async function runStoreTask(task: StoreTask, tools: ThreadTools, calls: StoreCalls): Promise<void> {
   const { limit, signal } = calls;
+  await using work = await openWork(task, tools, calls.stores);
   await using group = new TaskGroup({ limit, signal });
   for (;;) {
     await group.room();
@@ -52,7 +54,7 @@ export async function runStoreTask(task: StoreTask, tools: ThreadTools, calls: S
     for (let row = first; row < first + count; row++) {
       await group.room();
       group.start(async (signal) => {
-        await workOnRow(task, tools, { row, stores: calls.stores, signal });
+        await work.row(row, { signal });
         Atomics.add(task.control, CONTROL.done, 1);
         calls.onUnit?.();
       });
@@ -61,64 +63,75 @@ export async function runStoreTask(task: StoreTask, tools: ThreadTools, calls: S
   await group.settle();
 }
 
-/** The columns of an index. */
-type Columns = Pick<StoreTask, "ids" | "ends">;
-
-interface RowCall extends CallOptions {
-  readonly row: number;
-  readonly stores: readonly ChunkStore[];
+/** What is to be done with each row. */
+interface RowWork extends AsyncDisposable {
+  row(row: number, options: CallOptions): Promise<void>;
 }
 
-async function workOnRow(task: StoreTask, tools: ThreadTools, call: RowCall): Promise<void> {
+async function openWork(
+  task: StoreTask,
+  tools: ThreadTools,
+  stores: readonly ChunkStore[],
+): Promise<RowWork> {
   const { operation } = task;
-  const { row, signal } = call;
-  const [store, target] = call.stores as [ChunkStore, WritableChunkStore];
-  const id = formatChunkId(task.ids, row * CHUNK_ID_SIZE);
-  if (operation.kind === "fetch") {
-    const chunk = await verifiedRow(task, tools, { row, store, signal });
-    tools.file(operation.path, "read-write").writeAt(chunk.plain(), startOf(task, row));
-    operation.outcomes[row] = OUTCOME.store;
-  } else if (operation.kind === "chop") {
-    const chunk = readChunk(task, tools, { row, path: operation.path, id });
-    const writable = store as WritableChunkStore;
-    if (await writable.has(id, { signal })) return;
-    await writable.put(chunk, { signal });
-    tools.count("stored", 1);
-  } else if (!await target.has(id, { signal })) {
-    await target.put(await verifiedChunk(store, tools, { id, signal }), { signal });
-    tools.count("copied", 1);
+  const [store, target] = stores as [ChunkStore, WritableChunkStore];
+  switch (operation.kind) {
+    case "fetch": {
+      const reader = await openRowReader(task, tools, store);
+      const row = (row: number, options: CallOptions) =>
+        reader.read(row, {
+          ...options,
+          use(plain) {
+            tools.file(operation.path, "read-write").writeAt(plain, startOf(task, row));
+            operation.outcomes[row] = OUTCOME.store;
+          },
+        });
+      return { row, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };
+    }
+    case "chop": {
+      const row = (row: number, options: CallOptions) =>
+        chopRow(task, tools, { ...options, row, path: operation.path, store: store as WritableChunkStore });
+      return { row, async [Symbol.asyncDispose]() {} };
+    }
+    case "copy": {
+      const row = (row: number, options: CallOptions) =>
+        copyChunk(tools, { ...options, id: idOf(task, row), store, target });
+      return { row, async [Symbol.asyncDispose]() {} };
+    }
   }
 }
 
-/**
- * Reads the chunk of a row, which has to be there, and verifies it.
- *
- * @throws {ChunkMissingError} If the store does not have it.
- * @throws {ChunkInvalidError} If it is not what its ID says, or has another size than the index says.
- */
-export async function verifiedRow(
-  table: Columns,
+async function chopRow(
+  task: StoreTask,
   tools: ThreadTools,
-  wanted: CallOptions & { readonly row: number; readonly store: ChunkStore },
-): Promise<Chunk> {
-  const { row, store } = wanted;
-  const id = formatChunkId(table.ids, row * CHUNK_ID_SIZE);
-  const chunk = await verifiedChunk(store, tools, { id, signal: wanted.signal });
-  const size = table.ends[row]! - startOf(table, row);
-  const found = chunk.plain().length;
-  if (found !== size) throw new ChunkInvalidError(id, `it has ${found} bytes, the index says ${size}`);
-  return chunk;
+  call: CallOptions & { readonly row: number; readonly path: string; readonly store: WritableChunkStore },
+): Promise<void> {
+  const { store, signal } = call;
+  const id = idOf(task, call.row);
+  const chunk = readChunk(task, tools, { ...call, id });
+  if (await store.has(id, { signal })) return;
+  await store.put(chunk, { signal });
+  tools.count("stored", 1);
 }
 
-/** Reads a chunk that has to be there, and verifies what the store did not verify itself. */
-async function verifiedChunk(
-  store: ChunkStore,
+async function copyChunk(
   tools: ThreadTools,
-  wanted: CallOptions & { readonly id: ChunkId },
-): Promise<Chunk> {
-  const chunk = await requireChunk(store, wanted.id, wanted);
-  chunk.verify(tools.digest);
-  return chunk;
+  call: CallOptions & {
+    readonly id: ChunkId;
+    readonly store: ChunkStore;
+    readonly target: WritableChunkStore;
+  },
+): Promise<void> {
+  const { id, store, target, signal } = call;
+  if (await target.has(id, { signal })) return;
+  const chunk = await requireChunk(store, id, { signal });
+  chunk.verify(tools.digest); // Unless the store has done it.
+  await target.put(chunk, { signal });
+  tools.count("copied", 1);
+}
+
+function idOf(task: StoreTask, row: number): ChunkId {
+  return formatChunkId(task.ids, row * CHUNK_ID_SIZE);
 }
 
 function readChunk(
@@ -138,6 +151,6 @@ function readChunk(
   return chunk;
 }
 
-function startOf({ ends }: Columns, row: number): number {
+function startOf({ ends }: StoreTask, row: number): number {
   return row === 0 ? 0 : ends[row - 1]!;
 }

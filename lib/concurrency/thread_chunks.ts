@@ -7,7 +7,7 @@
 import { CHUNK_ID_SIZE, formatChunkId, sameChunkId } from "../chunk_id.ts";
 import { outlineZstd } from "../codec/zstd_frame.ts";
 import { ChunkInvalidError, FormatError, StoreError } from "../errors.ts";
-import type { ChunkDirectory } from "../store/types.ts";
+import type { ChunkDirectory, ChunkForm } from "../store/types.ts";
 import type { ThreadTools } from "./thread_tools.ts";
 
 /** A chunk ID by its place in a table. */
@@ -75,18 +75,33 @@ export function loadChunk(tools: ThreadTools, wanted: WantedChunk): LoadedChunk 
   for (const directory of wanted.directories) {
     const stored = readStored(tools, { ...wanted, directory });
     if (stored === undefined) continue;
-    const plain = directory.form === "plain" ? stored : decode(tools, { ...wanted, stored });
-    if (plain.length === 0) throw invalid(wanted.id, "it is empty");
-    if (plain.length !== (wanted.size ?? plain.length)) {
-      throw invalid(wanted.id, `it has ${plain.length} bytes, the index says ${wanted.size}`);
-    }
-    const found = tools.digest.digest(plain);
-    if (!sameChunkId(found, 0, wanted.id.ids, wanted.id.offset)) {
-      throw invalid(wanted.id, `its content hashes to ${formatChunkId(found)}`);
-    }
+    const plain = checkStored(tools, { ...wanted, form: directory.form, stored });
     return { plain, stored, directory };
   }
   return undefined;
+}
+
+/**
+ * Decodes a stored form and compares it with its ID.
+ *
+ * @returns The plain bytes, borrowed until the next call.
+ * @throws {ChunkInvalidError} If they are something else, more than `maxSize`, or not `size`.
+ */
+export function checkStored(
+  tools: ThreadTools,
+  wanted: Omit<WantedChunk, "directories"> & { readonly form: ChunkForm; readonly stored: Uint8Array },
+): Uint8Array {
+  const { id, size, form, stored } = wanted;
+  const plain = form === "plain" ? stored : decode(tools, wanted);
+  if (plain.length === 0) throw invalid(id, "it is empty");
+  if (plain.length !== (size ?? plain.length)) {
+    throw invalid(id, `it has ${plain.length} bytes, the index says ${size}`);
+  }
+  const found = tools.digest.digest(plain);
+  if (!sameChunkId(found, 0, id.ids, id.offset)) {
+    throw invalid(id, `its content hashes to ${formatChunkId(found)}`);
+  }
+  return plain;
 }
 
 function readStored(
@@ -109,7 +124,10 @@ function readStored(
   }
 }
 
-function decode(tools: ThreadTools, chunk: WantedChunk & { readonly stored: Uint8Array }): Uint8Array {
+function decode(
+  tools: ThreadTools,
+  chunk: Omit<WantedChunk, "directories"> & { readonly stored: Uint8Array },
+): Uint8Array {
   const { stored, maxSize, size } = chunk;
   try {
     // Without the size, the frames tell how much memory is enough: less than the format allows.

@@ -35,7 +35,14 @@ interface Row {
   readonly runs?: number;
 }
 
-const OURS = [values.deno, "run", "--quiet", "--allow-all", `${root}cli/main.ts`];
+const OURS = [
+  values.deno,
+  "run",
+  "--quiet",
+  "--allow-all",
+  "--v8-flags=--max-semi-space-size=2",
+  `${root}cli/main.ts`,
+];
 const work = await Deno.makeTempDir({ dir: values.work, prefix: "desync-bench-" });
 const path = (name: string) => `${work}/${name}`;
 let discarded = 0;

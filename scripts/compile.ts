@@ -58,6 +58,7 @@ async function compile(target: string): Promise<string> {
       "--allow-all",
       "--frozen",
       "--exclude-unused-npm",
+      "--v8-flags=--max-semi-space-size=2", // As in scripts/desync.
       "--target",
       target,
       "--output",

@@ -8,6 +8,7 @@ set -eu
 # command:package
 TOOLS="casync:casync mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs zstd:zstd setfattr:attr setfacl:acl
   setcap:libcap2-bin chattr:e2fsprogs bsdtar:libarchive-tools
+  nginx:nginx-light openssl:openssl
   bash:bash zsh:zsh fish:fish shellcheck:shellcheck"
 # command=version of the package; * is any
 PEERS="desync=1.0.4* rclone=*"

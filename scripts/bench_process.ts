@@ -7,8 +7,11 @@
  */
 
 import { parseArgs } from "node:util";
+import { archiveRows } from "./bench_archives.ts";
+import { blobRows } from "./bench_blobs.ts";
+import { httpRows } from "./bench_http.ts";
+import { Bench, type Command, type Program, type Row } from "./bench_workspace.ts";
 
-const root = new URL("..", import.meta.url).pathname;
 const { values, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
@@ -22,147 +25,10 @@ const { values, positionals } = parseArgs({
   },
 });
 
-type Program = "ours" | "desync" | "casync";
-
-/** One row of the table. */
-interface Row {
-  readonly name: string;
-  readonly goal: string;
-  readonly commands: Readonly<Partial<Record<Program, readonly string[]>>>;
-  /** Done before every run, not timed; given the program that runs next. */
-  readonly prepare?: (program: Program) => Promise<void>;
-  /** @default the number asked for */
-  readonly runs?: number;
-}
-
-const OURS = [
-  values.deno,
-  "run",
-  "--quiet",
-  "--allow-all",
-  "--v8-flags=--max-semi-space-size=2",
-  `${root}cli/main.ts`,
-];
-const work = await Deno.makeTempDir({ dir: values.work, prefix: "desync-bench-" });
-const path = (name: string) => `${work}/${name}`;
-let discarded = 0;
-
-/** Renamed away at once and deleted at the end: on ext4, deleting a store just before a run would slow that run. */
-async function discard(name: string): Promise<void> {
-  await Deno.mkdir(path("discarded"), { recursive: true });
-  await Deno.rename(path(name), path(`discarded/${discarded++}`)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-}
-
-async function emptyStore(name: string): Promise<void> {
-  await discard(name);
-  await Deno.mkdir(path(name));
-}
-
-function ours(...args: readonly string[]): readonly string[] {
-  return [...OURS, ...args];
-}
-
-const devNull = ["sh", "-c", '"$@" | cat >/dev/null', "sh"];
-const rows: readonly Row[] = [
-  {
-    name: "make, index only",
-    goal: "≥ 1.35 × desync",
-    commands: {
-      ours: ours("make", path("o.caibx"), path("input")),
-      desync: ["desync", "make", path("d.caibx"), path("input")],
-    },
-  },
-  {
-    name: "make -s, all chunks present",
-    goal: "≥ 2.5 × desync",
-    commands: {
-      ours: ours("make", "-s", path("store"), path("o.caibx"), path("input")),
-      desync: ["desync", "make", "-s", path("store"), path("d.caibx"), path("input")],
-      casync: ["casync", "make", `--store=${path("store")}`, path("c.caibx"), path("input")],
-    },
-  },
-  {
-    name: "make -s, empty store",
-    goal: "≥ 2 × desync, ≥ 2.2 × casync",
-    commands: {
-      ours: ours("make", "-s", path("new-ours"), path("o.caibx"), path("input")),
-      desync: ["desync", "make", "-s", path("new-desync"), path("d.caibx"), path("input")],
-      casync: ["casync", "make", `--store=${path("new-casync")}`, path("c.caibx"), path("input")],
-    },
-    prepare: (program) => emptyStore(`new-${program}`),
-    runs: 3,
-  },
-  ...["zeros", "hole"].map((name): Row => ({
-    name: `make, ${name === "zeros" ? "zeros written out" : "one hole"}`,
-    goal: name === "zeros" ? "≥ 10 × desync" : "≥ 30 × desync",
-    commands: {
-      ours: ours("make", path("o.caibx"), path(name)),
-      desync: ["desync", "make", path("d.caibx"), path(name)],
-    },
-  })),
-  {
-    name: "extract, local store",
-    goal: "≥ 1.9 × desync",
-    commands: {
-      ours: ours("extract", "-s", path("store"), path("index.caibx"), path("out")),
-      desync: ["desync", "extract", "-s", path("store"), path("index.caibx"), path("out")],
-      casync: ["casync", "extract", `--store=${path("store")}`, path("index.caibx"), path("out")],
-    },
-    prepare: () => discard("out"),
-  },
-  {
-    name: "extract, seed with the same data",
-    goal: "–",
-    commands: {
-      ours: ours("extract", "-s", path("store"), "--seed", seed(), path("index.caibx"), path("out")),
-      desync: ["desync", "extract", "-s", path("store"), "--seed", seed(), path("index.caibx"), path("out")],
-    },
-    prepare: () => discard("out"),
-  },
-  {
-    name: "verify-index",
-    goal: "≥ 1 × desync",
-    commands: {
-      ours: ours("verify-index", path("index.caibx"), path("input")),
-      desync: ["desync", "verify-index", path("index.caibx"), path("input")],
-    },
-  },
-  {
-    name: "verify",
-    goal: "≥ 1.9 × desync",
-    commands: {
-      ours: ours("verify", "-s", path("store")),
-      desync: ["desync", "verify", "-s", path("store")],
-    },
-  },
-  {
-    name: "cat to a pipe",
-    goal: "≥ 1.5 × desync",
-    commands: {
-      ours: [...devNull, ...ours("cat", "-s", path("store"), path("index.caibx"))],
-      desync: [...devNull, "desync", "cat", "-s", path("store"), path("index.caibx")],
-    },
-  },
-  {
-    name: "--help",
-    goal: "≤ 25 ms",
-    commands: { ours: ours("--help"), desync: ["desync", "--help"], casync: ["casync", "--help"] },
-  },
-  {
-    name: "list-chunks",
-    goal: "≥ 1.3 × desync",
-    commands: {
-      ours: ours("list-chunks", path("index.caibx")),
-      desync: ["desync", "list-chunks", path("index.caibx")],
-    },
-  },
-];
-
-function seed(): string {
-  return `${path("index.caibx")}:${path("input")}`;
-}
+const root = new URL("..", import.meta.url).pathname;
+const OURS = [values.deno, "run", "--quiet", "--allow-all", "--v8-flags=--max-semi-space-size=2"];
+await using bench = await Bench.create(values.work, [...OURS, `${root}cli/main.ts`]);
+const GROUPS = [blobRows(bench), archiveRows(bench), httpRows(bench)];
 
 interface Measure {
   readonly ms: number;
@@ -170,7 +36,7 @@ interface Measure {
   readonly peak: number;
 }
 
-async function measure(command: readonly string[]): Promise<Measure> {
+async function measure(command: Command): Promise<Measure> {
   const started = performance.now();
   const child = new Deno.Command(command[0]!, { args: command.slice(1), stdout: "null", stderr: "piped" })
     .spawn();
@@ -235,45 +101,41 @@ function seconds(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
 }
 
-/** Files of /usr as a tar, cut at the size that was asked for. */
-async function makeInput(): Promise<void> {
-  const target = path("input");
-  if (values.input !== undefined) return await Deno.copyFile(values.input, target);
-  const command = `tar cf - -C / --sort=name usr 2>/dev/null | head -c ${
-    Number(values.size) * 2 ** 20
-  } >"$1"`;
-  const { success } = await new Deno.Command("sh", { args: ["-c", command, "sh", target] }).output();
-  if (!success) throw new Error("Cannot make input: tar failed");
+/** Files of /usr as a tar, cut at the size that was asked for; as many zeros, written and not; a store. */
+async function makeInput(): Promise<number> {
+  const input = bench.path("input");
+  if (values.input !== undefined) await Deno.copyFile(values.input, input);
+  else {
+    const size = Number(values.size) * 2 ** 20;
+    await bench.shell(`tar cf - -C / --sort=name usr 2>/dev/null | head -c ${size} >"$1/input"`);
+  }
+  const { size } = await Deno.stat(input);
+  await bench.shell(
+    `head -c ${size} /dev/zero >"$1/zeros" && truncate -s ${size} "$1/hole" && mkdir "$1/store"
+    desync make -s "$1/store" "$1/index.caibx" "$1/input"`,
+  );
+  return size;
 }
 
-try {
-  await makeInput();
-  const { size } = await Deno.stat(path("input"));
-  await new Deno.Command("sh", { args: ["-c", `head -c ${size} /dev/zero >"$1"`, "sh", path("zeros")] })
-    .output();
-  await Deno.create(path("hole")).then(async (file) => {
-    await file.truncate(size);
-    file.close();
-  });
-  await Deno.mkdir(path("store"));
-  await measure(["desync", "make", "-s", path("store"), path("index.caibx"), path("input")]);
-  const wanted = rows.filter(({ name }) =>
-    positionals.length === 0 || positionals.some((p) => name.includes(p))
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+const size = await makeInput();
+if (!values.json) {
+  const input = `${(size / 2 ** 20).toFixed(0)} MiB, ${navigator.hardwareConcurrency} cores`;
+  print(`Input ${input}, medians of ${values.runs}\n`);
+  print("| work | ours | desync | casync | × desync | × casync | peak MiB ours / desync / casync | goal |");
+  print("| --- | --- | --- | --- | --- | --- | --- | --- |");
+}
+for (const group of GROUPS) {
+  await using opened = group;
+  const wanted = opened.rows.filter(({ name }) =>
+    positionals.length === 0 || positionals.some((part) => name.includes(part))
   );
-  const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-  if (!values.json) {
-    print(
-      `Input ${
-        (size / 2 ** 20).toFixed(0)
-      } MiB, ${navigator.hardwareConcurrency} cores, medians of ${values.runs}\n`,
-    );
-    print("| work | ours | desync | casync | × desync | × casync | peak MiB ours / desync / casync | goal |");
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |");
-  }
+  if (wanted.length > 0) await opened.open();
   for (const row of wanted) {
     const result = await runRow(row);
     print(values.json ? JSON.stringify(result) : formatRow(result));
   }
-} finally {
-  await Deno.remove(work, { recursive: true });
 }

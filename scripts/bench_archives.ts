@@ -1,0 +1,68 @@
+/**
+ * Benchmarks of trees and archives: a copy of /usr, or as much of it as has its size.
+ *
+ * @module
+ */
+
+import type { Bench, RowGroup } from "./bench_workspace.ts";
+
+/** The rows. */
+export function archiveRows(bench: Bench): RowGroup {
+  const goal = "≥ 1.5 × desync";
+  return {
+    rows: [
+      {
+        name: "tar",
+        goal,
+        commands: {
+          ...bench.both("tar @@.catar @tree"),
+          casync: bench.casync("make @casync.catar @tree"),
+        },
+        prepare: (program) => bench.discard(`${program}-.catar`),
+      },
+      {
+        name: "tar -i, new store",
+        goal,
+        commands: {
+          ...bench.both("tar -i -s @@new @@.caidx @tree"),
+          casync: bench.casync("make --store=@casync-new @casync.caidx @tree"),
+        },
+        prepare: (program) => bench.empty(`${program}-new`),
+        runs: 3,
+      },
+      {
+        name: "untar",
+        goal,
+        commands: {
+          ...bench.both("untar @archive.catar @out"),
+          casync: bench.casync("extract @archive.catar @out"),
+        },
+        prepare: () => bench.empty("out"),
+      },
+      {
+        name: "untar -i",
+        goal,
+        commands: {
+          ...bench.both("untar -i -s @tree-store @archive.caidx @out"),
+          casync: bench.casync("extract --store=@tree-store @archive.caidx @out"),
+        },
+        prepare: () => bench.empty("out"),
+      },
+      { name: "mtree of a directory", goal, commands: bench.both("mtree @tree") },
+      { name: "mtree of a catar", goal, commands: bench.both("mtree @archive.catar") },
+      { name: "mtree -i", goal, commands: bench.both("mtree -i -s @tree-store @archive.caidx") },
+      {
+        name: "digest of a directory",
+        goal: "–",
+        commands: { ours: bench.ours("digest", bench.path("tree")), casync: bench.casync("digest @tree") },
+      },
+    ],
+    async open() {
+      // In desync's dialect, which all programs read.
+      await bench.shell(`cp -a /usr "$1/tree" && mkdir "$1/tree-store"
+        desync tar "$1/archive.catar" "$1/tree"
+        desync tar -i -s "$1/tree-store" "$1/archive.caidx" "$1/tree"`);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -25,6 +25,8 @@ export interface StoreRecord {
   readonly "http-auth"?: string;
   /** Value of the header `Cookie`. */
   readonly "http-cookie"?: string;
+  /** Speak HTTP/2 with servers that do. */
+  readonly http2?: boolean;
   /** Longest time of a request in nanoseconds; 0 for a minute, negative for no limit. */
   readonly timeout?: number;
   /** Retries after a network error. */
@@ -110,6 +112,7 @@ export const CONFIG_SECTIONS: {
     "trust-insecure": "boolean",
     "http-auth": "secret",
     "http-cookie": "secret",
+    http2: "boolean",
     timeout: "nanoseconds",
     "error-retry": "integer",
     "error-retry-base-interval": "nanoseconds",

@@ -152,6 +152,8 @@ export async function httpOptions(settings: StoreSettings): Promise<HttpOptions>
     retryBaseIntervalMs: settings.errorRetryBaseIntervalMs,
     authorization: settings.httpAuth,
     cookie: settings.httpCookie,
+    proxied: settings.proxied,
+    transport: settings.http2 ? "fetch" : undefined,
     trustInsecure: settings.trustInsecure,
     caCert,
     clientCert,

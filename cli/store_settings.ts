@@ -5,6 +5,7 @@
  */
 
 import { ConfigError } from "../lib/errors.ts";
+import { isProxied } from "../lib/objects/http_proxy.ts";
 import type { Environment } from "./config.ts";
 import { STORE_DEFAULTS, type StoreRecord } from "./config_schema.ts";
 import type { FlagValues } from "./flags.ts";
@@ -44,6 +45,10 @@ export interface StoreSettings {
   readonly httpAuth?: string | undefined;
   /** Value of the header `Cookie`. */
   readonly httpCookie?: string | undefined;
+  /** Speak HTTP/2 with servers that do. */
+  readonly http2: boolean;
+  /** Requests may have to go through a proxy that the environment names. */
+  readonly proxied: boolean;
   /** Longest time of one request; undefined for no limit. */
   readonly timeoutMs: number | undefined;
   /** Do not check what is read. */
@@ -111,6 +116,8 @@ export function mergeStoreOptions(
     errorRetryBaseIntervalMs: Math.max(intervalMs ?? 0, 0),
     httpAuth: headerValue(record, "http-auth", name),
     httpCookie: headerValue(record, "http-cookie", name),
+    http2: record.http2 ?? false,
+    proxied: isProxied(location, env),
     timeoutMs: timeoutOf(record.timeout ?? 0),
     skipVerify: skipVerify || (record["skip-verify"] ?? false),
     uncompressed: record.uncompressed ?? false,

@@ -29,7 +29,7 @@ export class Chunk {
 
   private constructor(
     id: ChunkId,
-    forms: { readonly plain?: Uint8Array; readonly stored?: StoredForm },
+    forms: { readonly plain?: Uint8Array | undefined; readonly stored?: StoredForm | undefined },
   ) {
     this.id = id;
     this.#plain = forms.plain;
@@ -53,6 +53,11 @@ export class Chunk {
     },
   ): Chunk {
     return new Chunk(id, { stored: { bytes: stored, ...options } });
+  }
+
+  /** The same chunk for somebody else, who decodes and verifies it for himself. */
+  view(): Chunk {
+    return new Chunk(this.id, { plain: this.#plain, stored: this.#stored });
   }
 
   /**

@@ -33,6 +33,10 @@ const FLAGS = {
   noSameOwner: { kind: "boolean", help: "do not restore owners, extended attributes and ACLs" },
   noSamePermissions: { kind: "boolean", help: "leave permissions to the umask" },
   delete: { kind: "boolean", help: "delete or replace whatever is not as in the archive" },
+  undoImmutable: {
+    kind: "boolean",
+    help: "clear the attributes immutable and append-only of what is replaced or deleted",
+  },
   outputFormat: {
     kind: "string",
     choices: ["disk", "gnu-tar"],
@@ -75,7 +79,7 @@ names, for example --without=acl,xattrs.`,
     if (!flags.index) warnOfFlags(context, { names: ["store", "cache"], reason: "without --index" });
     if (flags.outputFormat === "gnu-tar") {
       await refuseSameInput(location, target);
-      const names = ["noSameOwner", "noSamePermissions", "delete", "with", "without"];
+      const names = ["noSameOwner", "noSamePermissions", "delete", "undoImmutable", "with", "without"];
       warnOfFlags(context, { names, reason: "with --output-format gnu-tar" });
     } else if (target === "-") {
       throw new UsageError("standard output is no directory (use --output-format gnu-tar)");
@@ -141,6 +145,7 @@ async function unpack(
       sameOwner: !flags.noSameOwner,
       samePermissions: !flags.noSamePermissions,
       delete: flags.delete,
+      undoImmutable: flags.undoImmutable,
       onConflict: flags.delete ? "replace" : "fail",
       onWarning: ({ path, message }: RestoreWarning) =>
         context.stderr.writeLine(`Warning: '${escapeControls(path)}': ${message}`),

@@ -9,15 +9,16 @@ import { FLAG } from "../format/feature_flags.ts";
 import { hasErrorCode } from "../platform/posix.ts";
 import type { TreeDirectory, TreeFile } from "../platform/tree.ts";
 import { type RemoveOptions, removeTree, withoutImmutable } from "./disk_remove.ts";
-import type { MetadataWriter } from "./disk_restore.ts";
+import type { FreshInode, MetadataWriter } from "./disk_restore.ts";
 import type { ArchiveNode } from "./entry.ts";
 import { SparseContent } from "./sparse_content.ts";
 
 /** Most bytes that a name can have. */
-export const MAX_NAME = 255;
+const MAX_NAME = 255;
 const HEX_DIGITS = 16;
 const MAX_ATTEMPTS = 100;
 const DOT = 0x2e;
+const SLASH = 0x2f;
 const HASH = 0x23;
 const DIGIT_ZERO = 0x30;
 const LETTER_A = 0x61;
@@ -43,6 +44,9 @@ export interface NewFile extends Disposable {
 export class NodeMaker {
   readonly #metadata: MetadataWriter;
   readonly #options: NodeMakerOptions;
+  /** Where the last file was made, and how it began. */
+  #directory: TreeDirectory | undefined;
+  #fresh: FreshInode | undefined;
   /** Random digits, and what is counted up. */
   readonly #serial = crypto.getRandomValues(new Uint32Array(2));
 
@@ -63,7 +67,7 @@ export class NodeMaker {
     const made = new DiskFile(file!, {
       size: node.size,
       complete: (file) => {
-        this.#metadata.apply(file, node);
+        this.#metadata.apply(file, node, { fresh: this.#freshIn(directory, file) });
         this.publish(directory, name, temporary);
       },
       afterwards: (file) => this.#metadata.applyLate(file, node),
@@ -76,6 +80,14 @@ export class NodeMaker {
       throw error;
     }
     return made;
+  }
+
+  #freshIn(directory: TreeDirectory, file: TreeFile): FreshInode {
+    if (this.#directory !== directory || this.#fresh === undefined) {
+      this.#fresh = this.#metadata.freshOf(file);
+      this.#directory = directory;
+    }
+    return this.#fresh;
   }
 
   /** Makes something under a name that nothing has; as casync's, it begins with `.#`. @returns The name. */
@@ -126,6 +138,7 @@ export class NodeMaker {
 
 /** How a {@linkcode NodeMaker} takes the place of what is there. */
 export interface NodeMakerOptions {
+  /** How to remove it. */
   readonly remove: RemoveOptions;
   /** What becomes of a directory that is in the way. */
   readonly onConflict: "fail" | "replace";
@@ -192,4 +205,14 @@ export function removeQuietly(directory: TreeDirectory, name: Uint8Array): void 
   } catch {
     // It stays under its temporary name, which nobody takes for a result.
   }
+}
+
+/** Whether something in a directory can have that name. */
+export function isFileName(name: Uint8Array): boolean {
+  // A loop takes a fraction of what the array's methods do.
+  const { length } = name;
+  if (length === 0 || length > MAX_NAME) return false;
+  if (name[0] === DOT && (length === 1 || length === 2 && name[1] === DOT)) return false;
+  for (let i = 0; i < length; i++) if (name[i] === SLASH || name[i] === 0) return false;
+  return true;
 }

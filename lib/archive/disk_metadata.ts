@@ -83,7 +83,8 @@ export class MetadataReader {
   constructor(posix: TreePosix, options: MetadataOptions) {
     const flags = normalizeFlags(options.flags);
     const has = (bits: bigint) => (flags & bits) !== 0n;
-    this.#owners = new Owners(posix);
+    const nameless = has(FLAG.uids16 | FLAG.uids32) ? "none" : "number";
+    this.#owners = new Owners(posix, { nameless });
     this.#flags = flags;
     this.#hasUids = has(FLAG.uids16 | FLAG.uids32);
     this.#has16Bits = has(FLAG.uids16);

@@ -47,6 +47,22 @@ const ANY_OWNER = FLAG.uids16 | FLAG.uids32 | FLAG.userNames;
 const ANY_XATTR = FLAG.xattrs | FLAG.acl | FLAG.selinux | FLAG.fcaps;
 const WRITE_BITS = 0o222;
 
+/** How new files of a directory begin, whatever it is that they inherit: ACLs, labels, a group. */
+export interface FreshInode {
+  /** Their owner. */
+  readonly uid: number;
+  /** Their group. */
+  readonly gid: number;
+  /** Whether they have attributes already. */
+  readonly hasXattrs: boolean;
+}
+
+/** What is known of the inode. */
+export interface ApplyOptions {
+  /** Set if it is a file that was just created; spares what would change nothing. */
+  readonly fresh?: FreshInode | undefined;
+}
+
 /** Applies metadata, as far as the feature flags ask for them. */
 export class MetadataWriter {
   readonly #owners: Owners;
@@ -99,11 +115,20 @@ export class MetadataWriter {
   }
 
   /** To be called when the content is complete. @throws {PosixError | StoreError} If something cannot be restored. */
-  apply(target: TreeNode, node: ArchiveNode): void {
-    this.#setOwner(target, node);
+  apply(target: TreeNode, node: ArchiveNode, options: ApplyOptions = {}): void {
+    const { fresh } = options;
+    this.#setOwner(target, { node, fresh });
     if (node.kind !== "symlink") this.#setPermissions(target, node);
-    if (this.#restoresXattrs) this.#setXattrs(target, node);
+    if (this.#restoresXattrs && !(fresh?.hasXattrs === false && isWithoutXattrs(node))) {
+      this.#setXattrs(target, node);
+    }
     if (this.restores(ANY_TIME) && !(this.#skipsEpoch && node.mtime === 0n)) target.setMtime(node.mtime);
+  }
+
+  /** Looks at a file that was just created: the next ones beside it begin in the same way. */
+  freshOf(target: TreeNode): FreshInode {
+    const { uid, gid } = target.stat();
+    return { uid, gid, hasXattrs: !this.#restoresXattrs || target.listXattrs().length > 0 };
   }
 
   /** To be called last: what may forbid any further change. @throws {PosixError} If it cannot be restored. */
@@ -133,8 +158,12 @@ export class MetadataWriter {
     if (after !== before) open.setInodeFlags(after);
   }
 
-  #setOwner(target: TreeNode, node: ArchiveNode): void {
-    const { uid, gid } = this.ownerOf(target, node);
+  #setOwner(
+    target: TreeNode,
+    what: { readonly node: ArchiveNode; readonly fresh: FreshInode | undefined },
+  ): void {
+    const { uid, gid } = this.ownerOf(target, what.node);
+    if (uid === what.fresh?.uid && gid === what.fresh.gid) return;
     if (uid === SAME_ID && gid === SAME_ID) return;
     try {
       target.setOwner(uid, gid);
@@ -231,7 +260,10 @@ export class MetadataWriter {
   ): void {
     const { selinux } = what.node;
     if (selinux !== undefined) {
-      target.setXattr(XATTR_NAME.selinux, selinux);
+      // With the NUL, as setfilecon(3) and casync do.
+      const label = new Uint8Array(selinux.length + 1);
+      label.set(selinux);
+      target.setXattr(XATTR_NAME.selinux, label);
     } else if (includes(what.present, XATTR_NAME.selinux) && !isAmong(what.node, XATTR_NAME.selinux)) {
       try {
         target.removeXattr(XATTR_NAME.selinux);
@@ -254,6 +286,11 @@ interface Owner {
 function includes(names: readonly Uint8Array[], name: Uint8Array): boolean {
   const key = bytesKey(name);
   return names.some((other) => other.length === name.length && bytesKey(other) === key);
+}
+
+function isWithoutXattrs({ xattrs, acl, defaultAcl, selinux, fcaps }: ArchiveNode): boolean {
+  return xattrs.length === 0 &&
+    (acl ?? defaultAcl ?? selinux ?? fcaps) === undefined;
 }
 
 /** Whether the archive has it as an attribute like any other, as desync's do. */

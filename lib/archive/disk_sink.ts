@@ -12,13 +12,14 @@ import { FormatError, StoreError } from "../errors.ts";
 import { FLAG } from "../format/feature_flags.ts";
 import { hasErrorCode } from "../platform/posix.ts";
 import { isSystemError, type TreeDirectory, type TreePosix } from "../platform/tree.ts";
-import { bytesKey } from "./bytes_order.ts";
+import { bytesKey, compareBytes } from "./bytes_order.ts";
 import { isSubvolume } from "./disk_metadata.ts";
 import { clearImmutable, type RemoveOptions, removeTree } from "./disk_remove.ts";
-import { type FileNode, MAX_NAME, NodeMaker, removeQuietly } from "./disk_file.ts";
+import { type FileNode, isFileName, NodeMaker, type NodeMakerOptions, removeQuietly } from "./disk_file.ts";
+import { isPlainFile, type OpenFile, PooledContent } from "./disk_pool.ts";
 import { MetadataWriter, type RestoreOptions } from "./disk_restore.ts";
 import type { ArchiveEvent, ArchiveNode } from "./entry.ts";
-import type { FilePool, PooledFile } from "../concurrency/file_pool.ts";
+import type { FilePool, MakeFile } from "../concurrency/file_pool.ts";
 
 /** How to write a tree. */
 export interface WriteTreeOptions extends RestoreOptions {
@@ -70,24 +71,14 @@ export async function writeTree(
 interface Level {
   readonly directory: TreeDirectory;
   readonly node: ArchiveNode;
-  /** Names in the archive, as keys. */
-  readonly names: Set<string>;
+  /** Names in the archive, as keys; undefined if they are in order, and need not be remembered. */
+  readonly names: Set<string> | undefined;
+  /** The last of them. */
+  last: Uint8Array | undefined;
   /** Files left to other threads which have to be done before it is complete, as a number of the pool's. */
   files: number;
 }
 
-/** A file that is being written. */
-interface OpenFile {
-  readonly path: string;
-  readonly missing: number;
-  write(data: Uint8Array): void;
-  finish(): void;
-  /** Absent where there is nothing to give up. */
-  [Symbol.dispose]?(): void;
-}
-
-const SLASH = 0x2f;
-const DOT = 0x2e;
 /** Handles of directories whose files are not done; more are not kept open. */
 const MAX_DEFERRED = 128;
 
@@ -99,8 +90,12 @@ export class TreeWriter implements Disposable {
   readonly #metadata: MetadataWriter;
   readonly #remove: RemoveOptions;
   readonly #levels: Level[] = [];
+  readonly #making: NodeMakerOptions;
   readonly #maker: NodeMaker;
+  /** Of files with owners by number: those that went through the pool. */
+  #byNumbers: NodeMaker | undefined;
   readonly #pool: FilePool | undefined;
+  readonly #isOrdered: boolean;
   /** Directories that are left, but have files which are not done; in the order of leaving. */
   readonly #deferred: Level[] = [];
   #file: OpenFile | undefined;
@@ -113,6 +108,8 @@ export class TreeWriter implements Disposable {
     options: WriteTreeOptions & {
       /** Other threads to leave small files to. Stays the caller's, and must be disposed of before this. */
       readonly pool?: FilePool | undefined;
+      /** Whether the names of each directory come in ascending order. @default false */
+      readonly isOrdered?: boolean | undefined;
     },
   ) {
     this.#posix = posix;
@@ -124,9 +121,11 @@ export class TreeWriter implements Disposable {
       onMountPoint: (path) =>
         options.onWarning?.({ path, message: "it is not in the archive, but stays: it is a mount point" }),
     };
-    const onConflict = options.onConflict ?? "fail";
-    this.#maker = new NodeMaker(this.#metadata, { remove: this.#remove, onConflict });
+    this.#making = { remove: this.#remove, onConflict: options.onConflict ?? "fail" };
+    this.#maker = new NodeMaker(this.#metadata, this.#making);
     this.#pool = options.pool;
+    // What is not to be deleted has to be remembered all the same.
+    this.#isOrdered = (options.isOrdered ?? false) && !(options.delete ?? false);
   }
 
   /** Whether {@linkcode wait} has something to do. */
@@ -149,7 +148,7 @@ export class TreeWriter implements Disposable {
 
   async #help(): Promise<void> {
     this.#blame(() => this.#settleFiles());
-    await this.#pool!.help((file, content) => this.#blame(() => this.#makeFile(file, content)));
+    await this.#pool!.help((directory, job) => this.#blame(() => this.#makeFile(directory, job)));
   }
 
   /**
@@ -200,7 +199,7 @@ export class TreeWriter implements Disposable {
       Deno.mkdirSync(this.#path, { mode: this.#newDirectoryMode() });
       directory = this.#posix.openRoot(this.#path);
     }
-    this.#levels.push({ directory, node, names: new Set(), files: 0 });
+    this.#levels.push({ directory, node, names: this.#newNames(), last: undefined, files: 0 });
     if (this.#remove.undoImmutable) clearImmutable(directory);
     this.#metadata.applyEarly(directory, node, { isRoot: true });
   }
@@ -216,11 +215,20 @@ export class TreeWriter implements Disposable {
     else if (this.#metadata.restores(KIND_FLAGS[node.kind])) this.#writeOther(directory, name, node);
   }
 
-  #checkName({ directory, names }: Level, name: Uint8Array): void {
-    const isDots = name.length <= 2 && name.every((byte) => byte === DOT); // Or empty.
-    if (isDots || name.length > MAX_NAME || name.includes(SLASH) || name.includes(0)) {
+  #newNames(): Set<string> | undefined {
+    return this.#isOrdered ? undefined : new Set();
+  }
+
+  #checkName(level: Level, name: Uint8Array): void {
+    const { directory, names, last } = level;
+    if (!isFileName(name)) {
       const text = JSON.stringify(new TextDecoder().decode(name));
       throw this.#malformed(`${text} in '${directory.path}' is not a file name`);
+    }
+    level.last = name;
+    if (names === undefined) {
+      if (last === undefined || compareBytes(last, name) < 0) return;
+      throw this.#malformed(`'${directory.node(name).path}' is not after the name before it`);
     }
     const key = bytesKey(name);
     if (names.has(key)) throw this.#malformed(`it has '${directory.node(name).path}' twice`);
@@ -234,7 +242,7 @@ export class TreeWriter implements Disposable {
       wantsSubvolume ? parent.makeSubvolume(name) : parent.makeDirectory(name, this.#newDirectoryMode());
     const isNew = make() || this.#clearForDirectory(parent, name) && make();
     const directory = parent.openDirectory(name);
-    this.#levels.push({ directory, node, names: new Set(), files: 0 });
+    this.#levels.push({ directory, node, names: this.#newNames(), last: undefined, files: 0 });
     if (isNew) {
       this.#metadata.applyEarly(directory, node);
       return;
@@ -282,7 +290,7 @@ export class TreeWriter implements Disposable {
 
   /** Does what has to wait until all is in a directory, and closes it. */
   #complete({ directory, node, names }: Level): void {
-    if (this.#options.delete ?? false) {
+    if ((this.#options.delete ?? false) && names !== undefined) {
       for (const { name } of directory.list()) {
         if (!names.has(bytesKey(name))) removeTree(directory, name, this.#remove);
       }
@@ -305,28 +313,12 @@ export class TreeWriter implements Disposable {
   /** Leaves a file to another thread, if there is one that has time for it, and nothing is unusual about it. */
   #poolFile(directory: TreeDirectory, name: Uint8Array, node: FileNode): OpenFile | undefined {
     const pool = this.#pool;
-    if (pool === undefined || directory.handle === undefined || !isPlain(node)) return undefined;
+    if (pool === undefined || directory.handle === undefined || !isPlainFile(node)) return undefined;
     this.#settleFiles();
     const content = pool.reserve(name, node.size);
     if (content === undefined) return undefined;
     const owner = this.#metadata.ownerOf(directory.node(name), node);
-    let done = 0;
-    return {
-      get path() {
-        return directory.node(name).path;
-      },
-      get missing() {
-        return node.size - done;
-      },
-      write(data) {
-        content.set(data, done);
-        done += data.length;
-      },
-      finish: () => {
-        pool.publish({ directory, name, node, owner });
-        this.#levels.at(-1)!.files = pool.published;
-      },
-    };
+    return new PooledContent(pool, { directory, name, node, owner, content });
   }
 
   #writeData(data: Uint8Array): void {
@@ -340,11 +332,14 @@ export class TreeWriter implements Disposable {
   #finishFile(): void {
     this.#file!.finish();
     this.#file = undefined;
+    if (this.#pool !== undefined) this.#levels.at(-1)!.files = this.#pool.published;
   }
 
   /** Makes a file that was left to another thread. */
-  readonly #makeFile = ({ directory, name, node }: PooledFile, content: Uint8Array): void => {
-    using file = this.#maker.beginFile(directory, name, node);
+  readonly #makeFile: MakeFile = (directory, { name, node, content }) => {
+    const restore = { ...this.#metadata.byNumbers, onWarning: this.#options.onWarning };
+    this.#byNumbers ??= new NodeMaker(new MetadataWriter(this.#posix, restore), this.#making);
+    using file = this.#byNumbers.beginFile(directory, name, node);
     file.write(content);
     file.finish();
   };
@@ -362,9 +357,11 @@ export class TreeWriter implements Disposable {
   }
 
   #writeOther(directory: TreeDirectory, name: Uint8Array, node: Other): void {
+    // Nobody may open it before its permissions are there; unless the umask decides on them.
+    const mode = this.#metadata.restores(FLAG.permissions) ? 0 : 0o666;
     const temporary = this.#maker.makeTemporary(name, (temporary) => {
       if (node.kind === "symlink") directory.makeSymlink(temporary, node.target, { as: name });
-      else directory.makeSpecial(temporary, { major: 0, minor: 0, ...node }, { as: name });
+      else directory.makeSpecial(temporary, { major: 0, minor: 0, ...node, mode }, { as: name });
     });
     try {
       this.#metadata.apply(directory.node(temporary, { as: name }), node);
@@ -382,12 +379,6 @@ export class TreeWriter implements Disposable {
   #malformed(what: string): FormatError {
     return new FormatError(`Cannot extract to '${this.#path}': the archive is malformed: ${what}`);
   }
-}
-
-/** Whether permissions, owner and time are all that there is to restore. */
-function isPlain(node: FileNode): boolean {
-  return node.xattrs.length === 0 && node.attributes === 0n && node.acl === undefined &&
-    node.selinux === undefined && node.fcaps === undefined && node.projectId === undefined;
 }
 
 /** What has neither content nor members. */

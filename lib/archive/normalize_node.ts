@@ -102,9 +102,18 @@ function ownerName(
   owner: { readonly id: number; readonly name: Uint8Array | undefined },
 ): Uint8Array | undefined {
   const { id, name } = owner;
+  if (!rules.userNames) return undefined;
+  // As casync does: where no numbers are recorded, they take the place of names that are missing.
+  if (name === undefined) {
+    return rules.idBits === 0 && id !== 0 ? new TextEncoder().encode(`${id}`) : undefined;
+  }
   // Without numbers, 0 is no more than a place-holder.
-  if (!rules.userNames || name === undefined) return undefined;
-  return id !== 0 || rules.idBits === 0 ? isPortableOwnerName(name) ? name : undefined : undefined;
+  if (id === 0 && rules.idBits !== 0) return undefined;
+  return isPortableOwnerName(name) || (rules.idBits === 0 && isNumber(name)) ? name : undefined;
+}
+
+function isNumber(text: Uint8Array): boolean {
+  return text.length > 0 && text.every((byte) => byte >= 0x30 && byte <= 0x39);
 }
 
 function time(rules: RecordingRules, mtime: bigint): bigint {

@@ -18,9 +18,17 @@ export class Owners {
   readonly #userIds = new Map<string, number | undefined>();
   readonly #groupIds = new Map<string, number | undefined>();
 
-  /** Asks the user database that `posix` knows. */
-  constructor(posix: TreePosix) {
+  readonly #nameless: "number" | "none";
+
+  /**
+   * Asks the user database that `posix` knows.
+   *
+   * @param options `nameless`: what is recorded for somebody without a name. casync takes the number, but only where it
+   * records no numbers. Default `none`.
+   */
+  constructor(posix: TreePosix, options: { readonly nameless?: "number" | "none" } = {}) {
     this.#posix = posix;
+    this.#nameless = options.nameless ?? "none";
   }
 
   /**
@@ -29,11 +37,20 @@ export class Owners {
    * @returns Undefined for root, for an unknown user, and for a name that casync would refuse to read.
    */
   readonly userName = (id: number): Uint8Array | undefined =>
-    cached(this.#users, id, () => recordable(id, () => this.#posix.userName(id)));
+    cached(this.#users, id, () => this.#recordable(id, () => this.#posix.userName(id)));
 
   /** Name to record for a group; see {@linkcode userName}. */
   readonly groupName = (id: number): Uint8Array | undefined =>
-    cached(this.#groups, id, () => recordable(id, () => this.#posix.groupName(id)));
+    cached(this.#groups, id, () => this.#recordable(id, () => this.#posix.groupName(id)));
+
+  #recordable(id: number, find: () => Uint8Array | undefined): Uint8Array | undefined {
+    const name = id === 0 ? undefined : find();
+    if (name === undefined) {
+      return id === 0 || this.#nameless === "none" ? undefined : new TextEncoder().encode(`${id}`);
+    }
+    const text = bytesKey(name);
+    return RECORDABLE.test(text) && text !== "root" ? name : undefined;
+  }
 
   /** ID of a user; undefined if there is none of that name. */
   userId(name: Uint8Array): number | undefined {
@@ -44,13 +61,6 @@ export class Owners {
   groupId(name: Uint8Array): number | undefined {
     return cached(this.#groupIds, bytesKey(name), () => this.#posix.groupId(name));
   }
-}
-
-function recordable(id: number, find: () => Uint8Array | undefined): Uint8Array | undefined {
-  const name = id === 0 ? undefined : find();
-  if (name === undefined) return undefined;
-  const text = bytesKey(name);
-  return RECORDABLE.test(text) && text !== "root" ? name : undefined;
 }
 
 function cached<Key, Value>(map: Map<Key, Value>, key: Key, find: () => Value): Value {

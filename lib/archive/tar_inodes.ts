@@ -25,10 +25,13 @@ export interface TarInode {
 
 /** An inode to add. */
 export interface NewTarInode {
+  /** Its metadata; those in `extra` are taken from there. */
   readonly node: ArchiveNode;
   /** Metadata that only PAX records can say, in the form of these records; empty if there are none. */
   readonly extra: Uint8Array;
+  /** Of a file: where its content begins. @default 0 */
   readonly contentOffset?: number | undefined;
+  /** Of a file with holes: offset and size of each part that there is. */
   readonly extents?: readonly number[] | undefined;
 }
 

@@ -60,6 +60,7 @@ export class TarFileSource implements AsyncIterableIterator<Uint8Array> {
     return count === 0 ? { done: true, value: undefined } : { value: this.#window.subarray(0, count) };
   }
 
+  /** Itself: the file is read once. */
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -33,9 +33,9 @@ export interface PooledFile {
 }
 
 const JOBS = 512;
-const RING_SIZE = 6 << 20;
+const RING_SIZE = 2 << 20;
 /** Larger files are as quickly written as copied. */
-const MAX_CONTENT = 1 << 20;
+const MAX_CONTENT = 256 * 1024;
 /** Files before which no worker is started: starting one takes as long as making some thousand. */
 const DEFAULT_MIN_FILES = 1500;
 /** Threads that make files in one tree wait for each other's locks sooner or later. */
@@ -51,6 +51,7 @@ export interface FilePoolOptions {
   readonly threads?: number | undefined;
   /** Files that this thread makes alone, before it starts another. @default 1500 */
   readonly minFiles?: number | undefined;
+  /** Ends the waiting for workers. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -66,6 +67,8 @@ export class FilePool implements AsyncDisposable {
   /** By job. Nothing else is kept of a file: what lives that long becomes garbage which is expensive to collect. */
   readonly #directories: (TreeDirectory | undefined)[] = [];
   readonly #ends: number[] = [];
+  #lastDirectory: TreeDirectory | undefined;
+  #serial = 0;
   /** Jobs that were published, and the first that is not known to be done. */
   #head = 0;
   #tail = 0;
@@ -132,7 +135,12 @@ export class FilePool implements AsyncDisposable {
     const { directory, name, node, owner } = file;
     const slot = this.#head % JOBS;
     const at = slot * FILE_JOB_WORDS;
+    if (this.#lastDirectory !== directory) {
+      this.#lastDirectory = directory;
+      this.#serial = (this.#serial + 1) | 0;
+    }
     jobs[at + FILE_JOB.directory] = directory.handle!;
+    jobs[at + FILE_JOB.serial] = this.#serial;
     jobs[at + FILE_JOB.offset] = this.#headByte;
     jobs[at + FILE_JOB.nameSize] = name.length;
     jobs[at + FILE_JOB.contentSize] = node.size;

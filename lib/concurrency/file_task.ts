@@ -15,7 +15,9 @@ import { CONTROL, CONTROL_SIZE } from "./task.ts";
 
 /** Files that are to be made. */
 export interface FileTask {
+  /** Which kind of task it is. */
   readonly kind: "files";
+  /** See {@linkcode FILES}. */
   readonly control: Int32Array<SharedArrayBuffer>;
   /** {@linkcode FILE_JOB_WORDS} words a job, a power of two of jobs. */
   readonly jobs: Int32Array<SharedArrayBuffer>;
@@ -27,7 +29,9 @@ export interface FileTask {
 
 /** What to restore of files; owners by number alone. */
 export interface FileRestore {
+  /** Feature flags. */
   readonly flags: bigint;
+  /** Leave times of exactly 1970-01-01 as they are. */
   readonly skipEpoch: boolean;
 }
 
@@ -60,9 +64,11 @@ export const FILE_JOB = {
   /** Nanoseconds since 1970, 64 bits. */
   mtimeLow: 8,
   mtimeHigh: 9,
+  /** Number of the directory; handles are used again. */
+  serial: 10,
 } as const;
 /** Words in a job. */
-export const FILE_JOB_WORDS = 10;
+export const FILE_JOB_WORDS = 11;
 
 /** What became of a job. */
 export const FILE_STATE = { open: 0, done: 1, failed: 2 } as const;
@@ -97,6 +103,7 @@ class FileWorker {
   readonly #maker: NodeMaker;
   readonly #borrow: (handle: number) => TreeDirectory;
   #directory: TreeDirectory | undefined;
+  #serial = 0;
 
   constructor(task: FileTask, posix: TreePosix, borrow: (handle: number) => TreeDirectory) {
     this.#task = task;
@@ -122,8 +129,11 @@ class FileWorker {
 
   #make(at: number): void {
     const { jobs } = this.#task;
-    const handle = jobs[at + FILE_JOB.directory]!;
-    if (this.#directory?.handle !== handle) this.#directory = this.#borrow(handle);
+    const serial = jobs[at + FILE_JOB.serial]!;
+    if (this.#directory === undefined || this.#serial !== serial) {
+      this.#directory = this.#borrow(jobs[at + FILE_JOB.directory]!);
+      this.#serial = serial;
+    }
     const { name, node, content } = readFileJob(this.#task, at);
     using file = this.#maker.beginFile(this.#directory, name, node);
     file.write(content);

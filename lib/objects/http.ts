@@ -6,6 +6,7 @@
 
 import { ConfigError, StoreError, UnsupportedError } from "../errors.ts";
 import type { CallOptions } from "../store/types.ts";
+import { checkCertificates } from "./http_certificates.ts";
 import { HttpClient, type HttpTransportName } from "./http_client.ts";
 import { HttpDeadline } from "./http_deadline.ts";
 import { HttpFailure, type HttpRequest, type HttpResponse } from "./http_transport.ts";
@@ -37,7 +38,12 @@ export interface HttpOptions {
   readonly clientKey?: string | undefined;
   /** Accept any certificate of the server. @default false */
   readonly trustInsecure?: boolean | undefined;
-  /** Requests without TLS go through the proxy of the environment, which `fetch` knows. @default false */
+  /**
+   * Whether requests may have to go through a proxy of the environment, as `isProxied` tells: `fetch` knows
+   * it, but takes longer than the client that is used otherwise.
+   *
+   * @default false without TLS, true with it
+   */
   readonly proxied?: boolean | undefined;
   /** What sends the requests. @default The best for each scheme. */
   readonly transport?: HttpTransportName | undefined;
@@ -225,6 +231,7 @@ function unexpectedStatus(response: HttpResponse, explanation = ""): StatusFailu
 /** With what the server says about it, made harmless for a terminal. */
 async function explainedStatus(response: HttpResponse): Promise<StatusFailure> {
   const text = new TextDecoder().decode(await response.start(MAX_EXPLANATION)).trim();
+  // deno-lint-ignore no-control-regex
   const harmless = text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
@@ -237,15 +244,6 @@ function checkHeader(name: string, value: string | undefined, location: string):
     throw new ConfigError(`${name} for '${location}' must not contain line breaks or control characters`);
   }
   return value === undefined || value === "" ? undefined : toHeaderValue(value);
-}
-
-function checkCertificates({ caCert, clientCert, clientKey }: HttpOptions): void {
-  if (caCert !== undefined && !/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(caCert)) {
-    throw new ConfigError("no CA certificates found in ca-cert file");
-  }
-  if ((clientCert === undefined) !== (clientKey === undefined)) {
-    throw new ConfigError("client certificate and client key must be given together");
-  }
 }
 
 /** Shared memory cannot be sent: it could change meanwhile. */

@@ -57,7 +57,7 @@ export async function readBody(source: BodySource, maxSize: number): Promise<Uin
   return at === bytes.length ? bytes : bytes.slice(0, at);
 }
 
-/** Reads the start of a body, and drops the rest. A body that breaks off is not worth an error here. */
+/** Reads the start of a body, and drops the rest. That a body breaks off is not worth an error here. */
 export async function readBodyStart(source: BodySource, size: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(size);
   let at = 0;
@@ -73,8 +73,8 @@ export async function readBodyStart(source: BodySource, size: number): Promise<U
         break;
       }
     }
-  } catch (error) {
-    if (!(error instanceof HttpFailure)) throw error;
+  } catch {
+    await source.cancel();
   }
   return bytes.slice(0, at);
 }

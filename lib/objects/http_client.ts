@@ -21,7 +21,7 @@ export interface HttpClientOptions extends HttpTransportOptions {
   readonly authorization?: string | undefined;
   /** Value of the header `Cookie`, one character for each byte. */
   readonly cookie?: string | undefined;
-  /** Requests without TLS go through a proxy. @default false */
+  /** Whether requests may have to go through a proxy. @default false without TLS; with it, `fetch` finds out */
   readonly proxied?: boolean | undefined;
   /** Use this one for everything. @default The best for each scheme. */
   readonly transport?: HttpTransportName | undefined;
@@ -111,10 +111,9 @@ const PUBLIC_HEADERS: readonly (readonly [string, string])[] = [
 ];
 
 function chooseTransport(origin: string, options: HttpClientOptions): HttpTransportName {
-  if (origin.startsWith("https:")) {
-    return options.caCert !== undefined || options.trustInsecure === true ? "node" : "fetch";
-  }
-  return "fetch";
+  const secure = origin.startsWith("https:");
+  if (secure && (options.caCert !== undefined || options.trustInsecure === true)) return "node";
+  return typeof Deno === "undefined" || (options.proxied ?? secure) ? "fetch" : "plain";
 }
 
 async function openTransport(name: HttpTransportName, options: HttpClientOptions): Promise<HttpTransport> {
@@ -124,7 +123,7 @@ async function openTransport(name: HttpTransportName, options: HttpClientOptions
     case "node":
       return await (await import("./http_node.ts")).openNodeTransport(options);
     case "plain":
-      throw new TypeError("not yet");
+      return (await import("./http_plain.ts")).openPlainTransport(options);
   }
 }
 

@@ -34,7 +34,7 @@ export class HttpDeadline implements Disposable {
     return this.#controller?.signal ?? this.#outer;
   }
 
-  /** @returns What `error`, which came out of a request with this signal, is really about. */
+  /** Finds out what an error of a request with this signal is about. @returns It, or the actual reason. */
   explain(error: unknown): unknown {
     if (this.#outer?.aborted === true) return this.#outer.reason;
     if (!this.#expired) return error;

@@ -4,8 +4,14 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
-import { type BodySource, discardBody, parseContentLength, readBody, readBodyStart } from "./http_body.ts";
+import {
+  type BodySource,
+  discardBody,
+  parseContentLength,
+  readBody,
+  readBodyStart,
+  truncated,
+} from "./http_body.ts";
 import {
   HttpFailure,
   type HttpRequest,
@@ -15,11 +21,7 @@ import {
   IDLE_TIMEOUT_MS,
 } from "./http_transport.ts";
 
-/**
- * Opens a transport over `fetch`. Outside of Deno, connections are those of the platform.
- *
- * @throws {ConfigError} If the client certificate cannot be used.
- */
+/** Opens a transport over `fetch`. Outside of Deno, connections are those of the platform. */
 export function openFetchTransport(options: HttpTransportOptions): HttpTransport {
   return new FetchTransport(typeof Deno === "undefined" ? undefined : createClient(options));
 }
@@ -69,7 +71,17 @@ class FetchResponse implements HttpResponse {
   async bytes(maxSize: number): Promise<Uint8Array<ArrayBuffer>> {
     const size = await this.#size();
     if (this.#response.body === null) return new Uint8Array(0);
-    return await readBody(new FetchBody(this.#response.body, size), maxSize);
+    if (size === undefined || size > maxSize || typeof Deno === "undefined") {
+      return await readBody(new FetchBody(this.#response.body, size), maxSize);
+    }
+    try {
+      // Deno sees to it that there are no more bytes than announced.
+      const bytes = await this.#response.bytes();
+      if (bytes.length < size) throw truncated(bytes.length, size);
+      return bytes;
+    } catch (error) {
+      throw error instanceof HttpFailure ? error : toFailure(error);
+    }
   }
 
   async start(size: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -120,13 +132,7 @@ class FetchBody implements BodySource {
 function createClient({ concurrency, clientCert, clientKey }: HttpTransportOptions): Deno.HttpClient {
   const pool = { poolMaxIdlePerHost: concurrency, poolIdleTimeout: IDLE_TIMEOUT_MS };
   if (clientCert === undefined || clientKey === undefined) return Deno.createHttpClient(pool);
-  try {
-    return Deno.createHttpClient({ ...pool, cert: clientCert, key: clientKey });
-  } catch {
-    throw new ConfigError(
-      "Cannot use the client certificate: it and its key do not go together, or are no PEM",
-    );
-  }
+  return Deno.createHttpClient({ ...pool, cert: clientCert, key: clientKey });
 }
 
 /** The URL in messages of `fetch` may have secrets in its query. */

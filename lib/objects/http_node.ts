@@ -164,8 +164,7 @@ class NodeBody implements BodySource {
 
 function toFailure(error: unknown): HttpFailure {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  const permanent =
-    /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME|CRL|^ERR_(?!SOCKET|STREAM)/.test(String(code)) ||
+  const permanent = /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME|CRL/.test(String(code)) ||
     /certificate/i.test(String(message)) || error instanceof TypeError;
   return new HttpFailure(String(message), { retryable: !permanent });
 }

@@ -28,7 +28,7 @@ export interface RetryOptions {
   readonly isRetryable?: (error: unknown) => boolean;
   /** The shortest pause that the other side asked for with its failure, in milliseconds. @default none */
   readonly shortestPauseMs?: (error: unknown) => number | undefined;
-  /** @default SYSTEM_CLOCK */
+  /** What pauses go by. @default SYSTEM_CLOCK */
   readonly clock?: RetryClock | undefined;
 }
 

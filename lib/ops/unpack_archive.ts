@@ -72,7 +72,9 @@ function openWriter(
   const { options, root, opened } = from;
   const hasPool = posix.implementation === "ffi" && (options.threads ?? navigator.hardwareConcurrency) > 1;
   const pool = hasPool ? new FilePool(options) : undefined;
-  const writer = opened.use(new TreeWriter(posix, target, { ...writeOptions(options, root), pool }));
+  const writer = opened.use(
+    new TreeWriter(posix, target, { ...writeOptions(options, root), pool, isOrdered: true }),
+  );
   if (pool !== undefined) opened.use(pool);
   return writer;
 }

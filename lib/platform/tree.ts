@@ -121,6 +121,8 @@ export interface SpecialFile {
   readonly major: number;
   /** Device of that driver; 0 if it is no device. */
   readonly minor: number;
+  /** Permissions that it begins with, less the umask. @default 0 */
+  readonly mode?: number | undefined;
 }
 
 /** What a message says of a name. */

@@ -151,10 +151,10 @@ class FfiDirectory extends FfiOpenNode implements TreeDirectory {
   }
 
   makeSpecial(name: Uint8Array, file: SpecialFile, options: NameOptions = {}): void {
-    const { major, minor } = file;
+    const { major, minor, mode: permissions = 0 } = file;
     // linux/kdev_t.h: new_encode_dev()
     const device = (minor & 0xff | major << 8 | (minor & ~0xff) << 12) >>> 0;
-    const mode = SPECIAL[file.kind];
+    const mode = SPECIAL[file.kind] | permissions;
     const result = this.calls.tree.mknodat(SYS.mknodat, this.fd, NAME.of(name), mode, device);
     this.#check(result, options.as ?? name);
   }

@@ -123,6 +123,7 @@ async function createDirectory(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o755 });
   } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) return; // As what it is will be seen when it is opened.
     throw new StoreError(path, "create store", { cause });
   }
 }

@@ -10,6 +10,8 @@ const KEY_BYTES = Uint8Array.from({ length: 32 }, (_, i) => i);
 
 const DEFAULTS: StoreSettings = {
   concurrency: 64,
+  http2: false,
+  proxied: false,
   clientCert: undefined,
   clientKey: undefined,
   caCert: undefined,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { openTreePosix } from "../../lib/platform/tree.ts";
 import { lcg, type Workspace, workspace } from "../cli/commands/workspace.ts";
 import { concat } from "../support/blobs.ts";
-import { type Certificates, makeCertificates, openssl } from "../support/certificates.ts";
+import { certificateFiles, type Certificates, openssl } from "../support/certificates.ts";
 import { peer } from "../support/peers.ts";
 import { startServer } from "../support/server_process.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -30,7 +30,7 @@ interface Protection {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-const tlsServer = ({ cert, key }: Certificates) => ["--cert", cert, "--key", key];
+const tlsServer = ({ server }: Certificates) => ["--cert", server.cert, "--key", server.key];
 const mutual = (files: Certificates) => [...tlsServer(files), "--mutual-tls", "--client-ca", files.ca];
 
 const PROTECTIONS: readonly Protection[] = [
@@ -60,8 +60,7 @@ const PROTECTIONS: readonly Protection[] = [
     name: "mutual TLS and a header",
     scheme: "https",
     server: (files) => [...mutual(files), "--authorization", "Bearer secret"],
-    client: ({ ca, clientCert, clientKey }) =>
-      `--ca-cert ${ca} --client-cert ${clientCert} --client-key ${clientKey} `,
+    client: ({ ca, client }) => `--ca-cert ${ca} --client-cert ${client.cert} --client-key ${client.key} `,
     settings: { "http-auth": "Bearer secret" },
   },
 ];
@@ -74,7 +73,7 @@ for (const protection of PROTECTIONS) {
       { ignore },
       async () => {
         await using dir = await tempDir();
-        const files = await makeCertificates(dir);
+        const files = await certificateFiles(dir);
         await using space = await workspace({ blob: BLOB });
         for (const name of ["store", "indexes", "cache"]) await space.directory(name);
         const serve = (line: string, ...flags: readonly string[]) =>

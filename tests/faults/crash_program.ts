@@ -23,7 +23,8 @@ class Watch {
 
   wrap(name: string, call: ForeignCall): ForeignCall {
     return (...parameters) => {
-      const label = name === "open" && (Number(parameters[1]) & 0o100) !== 0 ? "create" : name;
+      const flags = name === "open" ? parameters[1] : name === "openat" ? parameters[2] : 0;
+      const label = (Number(flags) & 0o100) !== 0 ? "create" : name;
       return this.#plan.calls.includes(label) ? this.#run(label, call, parameters) : call(...parameters);
     };
   }
@@ -65,7 +66,8 @@ const { dlopen } = Deno;
 Object.assign(Deno, {
   dlopen(path: string, table: Deno.ForeignLibraryInterface): unknown {
     const library = dlopen(path, table);
-    if (!("pwrite" in table)) return library;
+    // Calls on files, below directory handles, and about owners.
+    if (!["pwrite", "renameat", "fchown"].some((name) => name in table)) return library;
     const symbols = Object.entries(library.symbols).map((
       [name, call],
     ) => [name, watch.wrap(name, call as ForeignCall)]);

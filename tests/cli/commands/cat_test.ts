@@ -111,7 +111,10 @@ Deno.test("cat needs a store, an index, an offset in the blob and an output that
     const [line, message] of [
       ["@hello.caibx", "no store given (use -s <location>)"],
       ["-s @nowhere @hello.caibx @out", "Cannot open store '@nowhere': it does not exist"],
-      ["-s @store -c @nowhere @hello.caibx @out", "Cannot open store '@nowhere': it does not exist"],
+      [
+        "-s @store -c @hello.caibx @hello.caibx @out",
+        "Cannot open store '@hello.caibx': it is a file, a directory is needed",
+      ],
       ["-s foo://x @hello.caibx @out", "Cannot open store 'foo://x': unknown scheme 'foo'"],
       ["-s @store @nofile @out", "Cannot read index '@nofile': it does not exist"],
       ["-s @store @junk @out", "Cannot read index '@junk': it is truncated: 8 bytes"],

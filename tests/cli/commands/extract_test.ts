@@ -125,7 +125,6 @@ Deno.test("extract needs a store, an index and flags that make sense", async () 
       ["-s @junk @lcg.caibx @out", "Cannot open store '@junk': it is a file, a directory is needed"],
       ["-s @store,@nowhere @lcg.caibx @out", "Cannot open store '@nowhere': it does not exist"],
       ["-s @store|@nowhere @lcg.caibx @out", "Cannot open store '@nowhere': it does not exist"],
-      ["-s @store -c @nowhere @lcg.caibx @out", "Cannot open store '@nowhere': it does not exist"],
       ["-s foo://x @lcg.caibx @out", "Cannot open store 'foo://x': unknown scheme 'foo'"],
       ["-s @store foo://x @out", "Cannot open index 'foo://x': unknown scheme 'foo'"],
       ["-s @store @nofile @out", "Cannot read index '@nofile': it does not exist"],
@@ -255,12 +254,25 @@ Deno.test("extract goes on with the next store of a failover group after a failu
 
 Deno.test("extract --cache keeps what it fetched, and needs the store no more", async () => {
   await using space = await exampleSpace();
-  await space.directory("cache");
   await space.directory("none");
-  await space.ok("extract -s @store -c @cache @lcg.caibx @out");
+  await space.ok("extract -s @store -c @new/cache @lcg.caibx @out");
+  await Deno.rename(space.join("new/cache"), space.join("cache"));
   assert.equal((await space.list("cache")).filter((name) => name.endsWith(".cacnk")).length, 9);
   await space.ok("extract -s @none -c @cache @lcg.caibx @again");
   assert.deepEqual(await space.read("again"), NOISE);
+});
+
+Deno.test("extract --cache sets the time of what it found there, for what is cleaned up by age", async () => {
+  await using space = await exampleSpace();
+  await space.ok("cache --create -s @store -c @cache @lcg.caibx");
+  const cached = (await space.list("cache")).filter((name) => name.endsWith(".cacnk"));
+  const old = new Date("2020-01-01");
+  for (const name of cached) await Deno.utime(space.join(`cache/${name}`), old, old);
+  await space.ok("cat -s @store -c @cache -l 1 @lcg.caibx @part");
+  const times = await Promise.all(
+    cached.map(async (name) => (await Deno.stat(space.join(`cache/${name}`))).mtime!),
+  );
+  assert.equal(times.filter((time) => time > old).length, 1);
 });
 
 Deno.test("extract --cache replaces damaged chunks of the cache, unless that is switched off", async () => {

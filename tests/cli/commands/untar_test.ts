@@ -333,3 +333,45 @@ async function pipeTo(
   const [output] = await Promise.all([child.output(), new Response(input).body!.pipeTo(child.stdin)]);
   return output;
 }
+
+const canBeImmutable = isRoot && await tryImmutable();
+
+/** Whether files can be made immutable where temporary files are. */
+async function tryImmutable(): Promise<boolean> {
+  const path = await Deno.makeTempFile();
+  try {
+    return await chattr("+i", path) && await chattr("-i", path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+async function chattr(change: string, path: string): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("chattr", { args: [change, path], stderr: "null" }).output();
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test({
+  name: "untar --undo-immutable replaces what is immutable, which fails without it",
+  ignore: !canBeImmutable,
+  async fn() {
+    await using space = await archiveSpace();
+    await space.directory("to");
+    await space.write("to/hello", "old");
+    await chattr("+i", space.join("to/hello"));
+    try {
+      const { code, stderr } = await space.run("untar @x.catar @to");
+      assert.equal(code, 1);
+      assert.match(stderr, /to\/hello: Operation not permitted/);
+      await space.ok("untar --undo-immutable @x.catar @to");
+    } finally {
+      await chattr("-i", space.join("to/hello"));
+    }
+    await assertSame(space, "to");
+  },
+});

@@ -352,6 +352,52 @@ Deno.test.each(HOSTILE)("readTar() refuses $what", async ({ tar, error }) => {
   });
 });
 
+/** A file in memory that counts what is read of it. */
+function fileOf(
+  tar: Uint8Array,
+): { size(): number; readAt(target: Uint8Array, offset: number): number; read: number } {
+  return {
+    read: 0,
+    size: () => tar.length,
+    readAt(target, offset) {
+      const part = tar.subarray(offset, offset + target.length);
+      target.set(part);
+      this.read += part.length;
+      return part.length;
+    },
+  };
+}
+
+Deno.test("readTar() reads contents of a file once, and only those that count", async () => {
+  const large = "x".repeat(3_000_000);
+  const tar = tarOf(
+    member("b", { content: large }),
+    member("a", { content: "small" }),
+    member("c", { type: "1", link: "a" }),
+    member("b", { content: "last" }),
+  );
+  const file = fileOf(tar);
+  const found = await viewTree(readTar(file));
+  assert.deepEqual(found, await viewTree(events(tar)));
+  assert.deepEqual(found.map(({ content }) => content), ["", hex("small"), hex("last"), hex("small")]);
+  assert.ok(file.read < 400_000, `${file.read} bytes`);
+});
+
+Deno.test("readTar() refuses a file that ends too early, or that shrinks", async () => {
+  const tar = tarOf(member("a", { content: "x".repeat(300_000) }), member("b"));
+  await assert.rejects(viewTree(readTar(fileOf(tar.subarray(0, 200_000)))), FormatError);
+  const shrinking = fileOf(tar);
+  const reading = readTar(shrinking);
+  await reading.next();
+  shrinking.readAt = () => 0;
+  await assert.rejects(Array.fromAsync(reading), FormatError);
+});
+
+Deno.test("readTar() of a file ends when it is aborted", async () => {
+  const reading = readTar(fileOf(tarOf(member("a"))), { signal: AbortSignal.abort(new Error("enough")) });
+  await assert.rejects(reading.next(), /enough/);
+});
+
 Deno.test("readTar() cancels its source if reading ends early", async () => {
   let isCancelled = false;
   const broken = new ReadableStream<Uint8Array>({

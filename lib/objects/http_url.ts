@@ -40,12 +40,16 @@ export function parseHttpBase(url: string): HttpBase {
   };
 }
 
+/** Keys that need no encoding. */
+const PLAIN_KEY = /^[0-9A-Za-z]+\/[0-9A-Za-z]+(?:\.[0-9A-Za-z-]+)*$/;
+
 /**
  * The percent-encoded form of a key below a base path.
  *
  * @throws {TypeError} If the key cannot be part of a URL: that would resolve `.` and `..`.
  */
 export function encodeKey(key: string): string {
+  if (PLAIN_KEY.test(key)) return key; // As those of all chunks.
   const segments = key.split("/");
   if (segments.some((segment) => segment === "." || segment === "..")) {
     throw new TypeError(`Cannot use '${key}' in a URL`);

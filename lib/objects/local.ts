@@ -9,7 +9,7 @@
 import { StoreError } from "../errors.ts";
 import { nextTurn } from "../concurrency/event_loop.ts";
 import { publishFile, randomSuffix } from "../io/atomic_file.ts";
-import { hasErrorCode, type Posix } from "../platform/posix.ts";
+import { hasErrorCode, type Posix, type PosixFile } from "../platform/posix.ts";
 import type { CallOptions } from "../store/types.ts";
 import type { ObjectStore } from "./objects.ts";
 
@@ -21,6 +21,8 @@ export interface LocalObjectsOptions {
   readonly mode?: number;
   /** Wait until an object is on the device before it gets its name. @default false */
   readonly sync?: boolean;
+  /** Read what a symbolic link leads to, if it is a file. @default false */
+  readonly followLinks?: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ export class LocalObjects implements ObjectStore {
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#attempt("read from", () => {
       try {
-        using file = this.#posix.open(this.#path(key), { noFollow: true });
+        using file = this.#open(this.#path(key));
         const size = file.size();
         if (size > (options?.maxSize ?? Infinity)) {
           throw new StoreError(this.#path(key), "read", {
@@ -118,6 +120,16 @@ export class LocalObjects implements ObjectStore {
       return await Array.fromAsync(Deno.readDir(this.#path(directory)));
     } catch (cause) {
       throw new StoreError(this.location, "list", { cause });
+    }
+  }
+
+  #open(path: string): PosixFile {
+    try {
+      return this.#posix.open(path, { noFollow: true });
+    } catch (error) {
+      const follows = this.#options.followLinks ?? false;
+      if (!follows || !hasErrorCode(error, "ELOOP") || !Deno.statSync(path).isFile) throw error;
+      return this.#posix.open(Deno.realPathSync(path), { noFollow: true });
     }
   }
 

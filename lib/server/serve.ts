@@ -13,6 +13,7 @@ import type { Socket } from "node:net";
 import { StoreError } from "../errors.ts";
 import { formatHostPort, formatListenAddress, type ListenAddress } from "./address.ts";
 import { Exchange, type NodeRequest, type NodeResponse, remoteOf } from "./exchange.ts";
+import { checkCertificate, type ServerTls } from "./tls.ts";
 import { type ServerDetail, type ServerHandler, type ServerReply, textReply } from "./message.ts";
 import type { RequestEntry } from "./request_log.ts";
 
@@ -41,16 +42,6 @@ export const DEFAULT_LIMITS: ServerLimits = {
   drainMs: 10_000,
   connections: 4096,
 };
-
-/** Certificates of a server, in PEM. */
-export interface ServerTls {
-  /** With those that lead to an authority behind it. */
-  readonly cert: string;
-  /** Of the certificate. */
-  readonly key: string;
-  /** Whom clients' certificates have to be from; undefined if clients need none. */
-  readonly clientCa?: string | undefined;
-}
 
 /** How to serve. */
 export interface ServeOptions {
@@ -82,13 +73,22 @@ export interface HttpServer extends AsyncDisposable {
  * Starts to listen on all addresses.
  *
  * @throws {StoreError} If that is not possible on one of them; then it listens on none.
+ * @throws {ConfigError} If the certificate and its key cannot be used.
  */
 export async function openServer(options: ServeOptions): Promise<HttpServer> {
+  if (options.tls !== undefined) await checkCertificate(options.tls);
   await using opened = new AsyncDisposableStack();
   const server = opened.use(new ListeningServer(options));
   for (const address of options.addresses) await server.listen(address);
   opened.move();
   return server;
+}
+
+/** The other end of a connection. */
+interface Client {
+  readonly remote: string;
+  /** What is to be called for each exchange under way. */
+  readonly ends: Set<() => void>;
 }
 
 function ignore(): void {}
@@ -102,7 +102,7 @@ class ListeningServer implements HttpServer {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #exchanges = new Set<Exchange>();
-  readonly #remotes = new WeakMap<object, string>();
+  readonly #clients = new WeakMap<object, Client>();
   readonly #sweep: ReturnType<typeof setInterval>;
   #onIdle: (() => void) | undefined;
 
@@ -201,16 +201,18 @@ class ListeningServer implements HttpServer {
     { expectsContinue }: { readonly expectsContinue: boolean },
   ): void {
     const { bodyMs, replyMs } = this.#limits;
-    const remote = this.#remoteOf(request);
+    const { remote, ends } = this.#clientOf(request);
     const exchange = new Exchange(request, response, { remote, bodyMs, expectsContinue });
     this.#exchanges.add(exchange);
     this.#options.onStart?.();
     const end = () => {
       if (!this.#exchanges.delete(exchange)) return;
+      ends.delete(end);
       exchange.end();
       this.#report(exchange, response.statusCode);
       if (this.#exchanges.size === 0) this.#onIdle?.();
     };
+    ends.add(end);
     response.on("finish", end).on("close", end);
     request.on("error", ignore); // Who reads the body hears of it by the end of the connection.
     this.#answer(exchange).then((reply) => {
@@ -222,11 +224,15 @@ class ListeningServer implements HttpServer {
     });
   }
 
-  /** Who asks; found out once for each connection. */
-  #remoteOf({ socket }: NodeRequest): string {
-    let remote = this.#remotes.get(socket);
-    if (remote === undefined) this.#remotes.set(socket, remote = remoteOf(socket));
-    return remote;
+  /** What is known of the connection that a request came by. */
+  #clientOf({ socket, httpVersionMajor }: NodeRequest): Client {
+    const known = this.#clients.get(socket);
+    if (known !== undefined) return known;
+    const client: Client = { remote: remoteOf(socket), ends: new Set() };
+    this.#clients.set(socket, client);
+    // Replies that wait for the ones before are not told that their connection has ended.
+    if (httpVersionMajor === 1) socket.once("close", () => client.ends.forEach((end) => end()));
+    return client;
   }
 
   #report(exchange: Exchange, status: number): void {

@@ -47,7 +47,7 @@ export async function openLocalChunkStore(
 export async function openLocalIndexStore(directory: string): Promise<WritableIndexStore> {
   const path = withoutSlash(directory);
   await checkDirectory(path);
-  const options = { temporaryPrefix: ".tmp-index.", mode: 0o666, sync: true };
+  const options = { temporaryPrefix: ".tmp-index.", mode: 0o666, sync: true, followLinks: true };
   return new IndexObjects(new LocalObjects(await openPosix(), path, options));
 }
 

@@ -9,12 +9,12 @@ import { openTreePosix } from "../../../lib/platform/tree.ts";
 import { writeEvents } from "../../support/archives.ts";
 import { noise } from "../../support/blobs.ts";
 import { type TempDir, tempDir } from "../../support/temp_dir.ts";
-import { bytes, collect, hasTreeFfi, isRoot, plainNode } from "../../support/trees.ts";
+import { bytes, hasTreeFfi, isRoot, latin1, plainNode } from "../../support/trees.ts";
 
 const posix = await openTreePosix();
 // Opened here, because a library stays open for the life of the thread, which counts as a leak in a test.
 await (await openEngine())[Symbol.asyncDispose]();
-const DIRECTORIES = 30;
+const DIRECTORIES = 20;
 const FILES = 100;
 
 /** Runs a test over an empty directory. */
@@ -84,7 +84,16 @@ async function* blocks(data: Uint8Array): AsyncGenerator<Uint8Array> {
 const FLAGS = DESYNC_FLAGS & ~FLAG.xattrs;
 const CASYNC = CASYNC_FLAGS &
   ~(FLAG.userNames | FLAG.uids16 | FLAG.subvolume | FLAG.subvolumeReadOnly | FLAG.quotaProjid);
-const read = (dir: TempDir, path: string) => collect(readTree(posix, dir.join(path), { flags: FLAGS }));
+
+/** What is in a tree, a line for each event: so many are compared faster than objects. */
+function read(dir: TempDir, path: string): readonly string[] {
+  const text = (_key: string, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value instanceof Uint8Array ? latin1(value) : value;
+  return Array.from(
+    readTree(posix, dir.join(path), { flags: FLAGS }),
+    (event) => JSON.stringify(event, text),
+  );
+}
 
 for (const flags of [FLAGS, CASYNC]) {
   test(`makes what one thread makes, with feature flags 0x${flags.toString(16)}`, {
@@ -92,7 +101,7 @@ for (const flags of [FLAGS, CASYNC]) {
       const data = archive(flags);
       await unpack(dir, "alone", { data, threads: 1 });
       await unpack(dir, "to", { data });
-      assert.equal(read(dir, "alone").length, 1 + DIRECTORIES * (1 + FILES));
+      assert(read(dir, "alone").length > DIRECTORIES * FILES);
       assert.deepEqual(read(dir, "to"), read(dir, "alone"));
       // Once more over what is there.
       await unpack(dir, "to", { data, delete: true, onConflict: "replace" });
@@ -103,15 +112,15 @@ for (const flags of [FLAGS, CASYNC]) {
 
 test("fails as one thread does if there is a directory in place of a file, or replaces it", {
   async fn(dir) {
-    await Deno.mkdir(dir.join("to", "d029", "f098", "sub"), { recursive: true });
-    await Deno.writeTextFile(dir.join("to", "d029", "kept"), "");
+    await Deno.mkdir(dir.join("to", "d019", "f098", "sub"), { recursive: true });
+    await Deno.writeTextFile(dir.join("to", "d019", "kept"), "");
     const errors: unknown[] = [];
     for (const threads of [1, 2]) {
       await assert.rejects(unpack(dir, "to", { threads }), (error) => errors.push(error) > 0);
     }
     const [alone, error] = errors as [StoreError, StoreError];
     assert(error instanceof StoreError);
-    assert.match(error.message, /d029\/f098': it exists and is a directory$/);
+    assert.match(error.message, /d019\/f098': it exists and is a directory$/);
     assert.equal(error.message, alone.message);
     await unpack(dir, "to", { delete: true, onConflict: "replace" });
     await unpack(dir, "alone", { threads: 1 });
@@ -141,9 +150,9 @@ test("ends when the archive is truncated or the signal is aborted, and leaves no
     const { signal } = controller;
     await assert.rejects(unpack(dir, "aborted", { data, signal, onProgress }), /^Error: stopped$/);
     for (const path of ["to", "aborted"]) {
-      const nodes = read(dir, path);
-      assert(nodes.length > 1000);
-      assert.deepEqual(nodes.filter(({ path }) => path.includes(".#")), []);
+      const lines = read(dir, path);
+      assert(lines.length > 1000);
+      assert.deepEqual(lines.filter((line) => line.includes('"name":".#')), []);
     }
   },
 });

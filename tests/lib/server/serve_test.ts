@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StoreError } from "../../../lib/errors.ts";
+import { ConfigError, StoreError } from "../../../lib/errors.ts";
 import { parseListenAddress } from "../../../lib/server/address.ts";
 import {
   BodyTooLargeError,
@@ -9,7 +9,7 @@ import {
 } from "../../../lib/server/message.ts";
 import type { RequestEntry } from "../../../lib/server/request_log.ts";
 import { type HttpServer, openServer, type ServeOptions } from "../../../lib/server/serve.ts";
-import { certificateFiles, openssl } from "../../support/certificates.ts";
+import { certificateFiles, makeCertificates, openssl } from "../../support/certificates.ts";
 import { RawConnection } from "../../support/sockets.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
@@ -268,6 +268,48 @@ Deno.test("openServer() does not wait for ever for what is under way", async () 
   await started.promise;
   await server[Symbol.asyncDispose]();
   await connection.rest();
+});
+
+Deno.test("openServer() forgets requests that wait for others when their connection ends", async () => {
+  const ready = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  let released = 0;
+  await using server = await serve(async (request) => {
+    if (request.target === "/5") ready.resolve();
+    if (request.target === "/0") await gate.promise;
+    return { status: 200, headers: {}, body: new Uint8Array(100), release: () => released++ };
+  });
+  {
+    await using connection = await RawConnection.open(server.address);
+    for (let i = 0; i <= 5; i++) await connection.send(`GET /${i} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await ready.promise;
+  }
+  await eventually(() => server.entries.length === 6);
+  gate.resolve();
+  await eventually(() => released === 6);
+});
+
+Deno.test("openServer() says if it cannot create a socket", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("none", "socket");
+  await assert.rejects(serve(hello, { listen: [`unix:${path}`] }), (error) => {
+    return error instanceof StoreError && error.message.startsWith(`Cannot listen on 'unix:${path}': `);
+  });
+});
+
+Deno.test({
+  name: "openServer() refuses a certificate and a key that do not belong together, or are none",
+  ignore: openssl.ignore,
+  fn: async () => {
+    const { server, client } = await makeCertificates();
+    const { cert, key } = server;
+    const other = client.key;
+    for (
+      const tls of [{ cert, key: other }, { cert, key: cert }, { cert: key, key }, { cert: "", key: "" }]
+    ) {
+      await assert.rejects(serve(hello, { tls }), ConfigError);
+    }
+  },
 });
 
 Deno.test("openServer() listens on all addresses or on none", async () => {

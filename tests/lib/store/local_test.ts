@@ -103,3 +103,17 @@ Deno.test("openLocalIndexStore() throws StoreError unless there is a directory",
     await assert.rejects(openLocalIndexStore(dir.join(name)), StoreError);
   }
 });
+
+Deno.test("openLocalIndexStore() follows links to files, and to nothing else", async () => {
+  await using dir = await tempDir();
+  const bytes = await Deno.readFile(golden("desync/noise.caibx"));
+  await Deno.mkdir(dir.join("releases"));
+  await Deno.writeFile(dir.join("releases/2.caibx"), bytes);
+  await Deno.symlink("releases/2.caibx", dir.join("latest.caibx"));
+  await Deno.symlink("releases", dir.join("directory.caibx"));
+  await Deno.symlink("nowhere", dir.join("dangling.caibx"));
+  await using store = await openLocalIndexStore(dir.path);
+  assert.deepEqual(encodeIndex((await store.get("latest.caibx"))!), bytes);
+  assert.equal(await store.get("dangling.caibx"), undefined);
+  await assert.rejects(store.get("directory.caibx"), StoreError);
+});

@@ -48,12 +48,18 @@ export async function unpackArchive(posix: TreePosix, target: string, options: U
   }
   await using opened = new AsyncDisposableStack();
   let writer: TreeWriter | undefined;
-  for await (const events of eventBlocks(options)) {
-    for (const event of events) {
-      writer ??= openWriter(posix, target, { options, root: event, opened });
-      writer.write(event);
-      if (writer.mustWait) await writer.wait();
+  try {
+    for await (const events of eventBlocks(options)) {
+      for (const event of events) {
+        writer ??= openWriter(posix, target, { options, root: event, opened });
+        writer.write(event);
+        if (writer.mustWait) await writer.wait();
+      }
     }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    await writer?.settle(); // What came before is made, or it is what failed first.
+    throw error;
   }
   await writer?.settle();
   writer?.finish();

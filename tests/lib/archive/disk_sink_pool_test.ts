@@ -151,7 +151,8 @@ test("ends when the archive is truncated or the signal is aborted, and leaves no
     await assert.rejects(unpack(dir, "aborted", { data, signal, onProgress }), /^Error: stopped$/);
     for (const path of ["to", "aborted"]) {
       const lines = read(dir, path);
-      assert(lines.length > 1000);
+      // Of a truncated archive, all files that came before its end are there.
+      assert(lines.length > (path === "to" ? DIRECTORIES * FILES / 3 : 100), `${lines.length} lines`);
       assert.deepEqual(lines.filter((line) => line.includes('"name":".#')), []);
     }
   },

@@ -49,8 +49,10 @@ export interface CallShares {
   readonly calls: WorkerCalls | undefined;
 }
 
-/** Calls under way at once, unless somebody says otherwise: as many as desync, more where that is faster. */
+/** Calls under way at once, unless somebody says otherwise: as many as desync, more where that is faster… */
 const DEFAULT_LIMIT: CallLimit = { start: 10, max: 64 };
+/** … which it is not with directories: their calls do not wait. */
+const LOCAL_LIMIT: CallLimit = { start: 10, max: 10 };
 
 /**
  * Shares calls between the threads of an engine; each that takes part has at least one.
@@ -62,7 +64,10 @@ export function shareCalls(
   options: { readonly threads: number; readonly stores: readonly ChunkStore[] },
 ): CallShares {
   const recipes = options.stores.map(({ recipe }) => recipe);
-  const limit = concurrency === undefined ? DEFAULT_LIMIT : { start: concurrency, max: concurrency };
+  const usual = recipes.every((recipe) => recipe !== undefined && isLocal(recipe))
+    ? LOCAL_LIMIT
+    : DEFAULT_LIMIT;
+  const limit = concurrency === undefined ? usual : { start: concurrency, max: concurrency };
   const threads = Math.max(1, Math.min(options.threads, limit.start));
   if (threads === 1 || !recipes.every((recipe) => recipe !== undefined)) {
     return { limit, workers: 0, calls: undefined };
@@ -75,6 +80,17 @@ export function shareCalls(
     workers,
     calls: { recipes, limit: { start: share(limit.start), max: share(limit.max) } },
   };
+}
+
+function isLocal(recipe: StoreRecipe): boolean {
+  switch (recipe.kind) {
+    case "objects":
+      return recipe.transport.kind === "directory";
+    case "cache":
+      return isLocal(recipe.cache) && isLocal(recipe.source);
+    default:
+      return recipe.members.every(isLocal);
+  }
 }
 
 /** How a worker takes part in a task with stores; undefined if it has none to call. */

@@ -8,7 +8,7 @@ import { ConfigError, StoreError, UnsupportedError } from "../errors.ts";
 import type { CallOptions } from "../store/types.ts";
 import { checkCertificates } from "./http_certificates.ts";
 import { HttpClient, type HttpTransportName } from "./http_client.ts";
-import { HttpDeadline } from "./http_deadline.ts";
+import { HttpDeadlines } from "./http_deadline.ts";
 import { HttpFailure, type HttpRequest, type HttpResponse } from "./http_transport.ts";
 import { encodeKey, parseHttpBase, toHeaderValue } from "./http_url.ts";
 import type { ObjectStore } from "./objects.ts";
@@ -106,12 +106,14 @@ class HttpObjects implements ObjectStore {
   readonly supports = { write: true, list: false } as const;
   readonly #client: HttpClient;
   readonly #options: HttpObjectsOptions;
+  readonly #deadlines: HttpDeadlines;
   readonly #suffix: string;
 
   constructor(client: HttpClient, options: HttpObjectsOptions) {
     this.location = options.location;
     this.#client = client;
     this.#options = options;
+    this.#deadlines = new HttpDeadlines(options.timeoutMs);
     this.#suffix = options.query === undefined ? "" : `?${options.query.replaceAll("#", "%23")}`;
   }
 
@@ -163,6 +165,7 @@ class HttpObjects implements ObjectStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#deadlines[Symbol.dispose]();
     await this.#client[Symbol.asyncDispose]();
   }
 
@@ -190,7 +193,7 @@ class HttpObjects implements ObjectStore {
   }
 
   async #try<T>(target: string, { method, body, signal, read }: Action<T>): Promise<T> {
-    using deadline = new HttpDeadline(this.#options.timeoutMs, signal);
+    using deadline = this.#deadlines.begin(signal);
     const { origin } = this.#options;
     try {
       return await read(await this.#client.send({ method, origin, target, body, signal: deadline.signal }));

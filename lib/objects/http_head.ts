@@ -36,24 +36,53 @@ const HEADER_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xf
  * Parses a head.
  *
  * @param text Without the empty line at its end; one character for each byte.
+ * @param parser May remember lines of earlier responses.
  * @throws {HttpFailure} If it is malformed.
  */
-export function parseHead(text: string): HttpHead {
+export function parseHead(text: string, parser: HeaderParser = new HeaderParser()): HttpHead {
   const lines = text.split("\r\n");
   const start = STATUS_LINE.exec(lines[0]!);
   if (start === null || Number(start[2]) < 100) throw malformed("status line");
   const headers = new Map<string, string>();
   for (let i = 1; i < lines.length; i++) {
-    const match = HEADER_LINE.exec(lines[i]!);
-    if (match === null) throw malformed("header");
-    const name = match[1]!.toLowerCase();
-    const value = match[2]!.trimEnd();
+    const { name, value } = parser.parse(lines[i]!);
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   const connection = headers.get("connection")?.toLowerCase().split(",").map((token) => token.trim());
   const keepsAlive = start[1] === "1" ? !connection?.includes("close") : connection?.includes("keep-alive");
   return { status: Number(start[2]), headers, keepsAlive: keepsAlive ?? start[1] === "1" };
+}
+
+/** A header, its name in lower case. */
+interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Longer lines are not worth the memory. */
+const MAX_MEMO_LINE = 200;
+const MAX_MEMO_LINES = 32;
+/** Headers that are different for every object. */
+const VARIES = /^(?:etag|content-length|last-modified|date):/i;
+
+/** Parses headers, and remembers some: most that a server sends are the same in all its responses. */
+export class HeaderParser {
+  readonly #known = new Map<string, Header>();
+
+  /** @throws {HttpFailure} If the line is malformed. */
+  parse(line: string): Header {
+    const known = this.#known.get(line);
+    if (known !== undefined) return known;
+    const match = HEADER_LINE.exec(line);
+    if (match === null) throw malformed("header");
+    const header = { name: match[1]!.toLowerCase(), value: match[2]!.trimEnd() };
+    if (line.length <= MAX_MEMO_LINE && !VARIES.test(line)) {
+      if (this.#known.size === MAX_MEMO_LINES) this.#known.clear();
+      this.#known.set(line, header);
+    }
+    return header;
+  }
 }
 
 /**

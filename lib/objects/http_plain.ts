@@ -9,7 +9,7 @@
 
 import { discardBody, readBodyStart } from "./http_body.ts";
 import type { HttpConnection } from "./http_connection.ts";
-import { framingOf, type HttpHead, MAX_HEAD_SIZE, parseHead } from "./http_head.ts";
+import { framingOf, HeaderParser, type HttpHead, MAX_HEAD_SIZE, parseHead } from "./http_head.ts";
 import { openPlainBody, type PlainBody } from "./http_plain_body.ts";
 import { HttpPool } from "./http_pool.ts";
 import {
@@ -30,6 +30,7 @@ const SMALL_BODY = 128 << 10;
 
 class PlainTransport implements HttpTransport {
   readonly #pool: HttpPool;
+  readonly #parser = new HeaderParser();
   #headers: HttpRequest["headers"] | undefined;
   #headerLines = "";
 
@@ -74,7 +75,7 @@ class PlainTransport implements HttpTransport {
       // A server may refuse a body before it has all of it, so the answer is awaited meanwhile.
       const writing = send(connection, head, body).then(() => void (written = true), () => {});
       if (body === undefined) await writing;
-      const answer = await readAnswer(connection);
+      const answer = await readAnswer(connection, this.#parser);
       if (answer === undefined) return release(false), undefined;
       const source = openPlainBody(connection, framingOf(answer, method));
       const isDone = () => written && source.isComplete && answer.keepsAlive;
@@ -164,7 +165,7 @@ async function send(
 }
 
 /** Reads the head of the answer proper. @returns `undefined` if the connection ends before. */
-async function readAnswer(connection: HttpConnection): Promise<HttpHead | undefined> {
+async function readAnswer(connection: HttpConnection, parser: HeaderParser): Promise<HttpHead | undefined> {
   let room = MAX_HEAD_SIZE;
   for (let isFirst = true;; isFirst = false) {
     let text;
@@ -175,7 +176,7 @@ async function readAnswer(connection: HttpConnection): Promise<HttpHead | undefi
       throw error;
     }
     if (text === undefined) return undefined;
-    const head = parseHead(text);
+    const head = parseHead(text, parser);
     if (head.status >= 200) return head;
     if (head.status === 101) {
       throw new HttpFailure("the server changes to another protocol", { retryable: false });
@@ -190,10 +191,13 @@ function isClosed(error: unknown): boolean {
     error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.UnexpectedEof;
 }
 
+const ENCODER = new TextEncoder();
+
+/** One byte for each character, of which none is above 255. */
 function toBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  const ascii = ENCODER.encode(text);
+  if (ascii.length === text.length) return ascii;
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 function toFailure(error: unknown): unknown {

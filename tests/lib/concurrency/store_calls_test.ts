@@ -10,7 +10,7 @@ import { extractBlob } from "../../../lib/ops/extract.ts";
 import { chunkSizes } from "../../../lib/ops/info.ts";
 import { makeIndex } from "../../../lib/ops/make.ts";
 import { readBlob } from "../../../lib/ops/read_blob.ts";
-import type { StoreRecipe } from "../../../lib/store/recipe.ts";
+import type { StoreRecipe, TransportRecipe } from "../../../lib/store/recipe.ts";
 import type { ChunkStore, PrunableChunkStore } from "../../../lib/store/types.ts";
 import { concat, equal, indexOf, noise } from "../../support/blobs.ts";
 import { openTestEngine } from "../../support/engine.ts";
@@ -229,8 +229,13 @@ Deno.test("readBlob() ends its requests when the consumer stops early", async ()
 });
 
 Deno.test("shareCalls() gives every thread a share, and all of them together no more than there are", () => {
-  const recipe: StoreRecipe = { kind: "router", members: [] };
-  const store = { recipe } as unknown as ChunkStore;
+  const objects = (transport: TransportRecipe): StoreRecipe => ({
+    kind: "objects",
+    transport,
+    form: "zstd",
+    verify: true,
+  });
+  const store = { recipe: objects({ kind: "http", url: "http://host/", options: {} }) } as ChunkStore;
   const shares = (limit: number, threads: number) => {
     const { limit: own, workers, calls } = shareCalls(limit, { threads, stores: [store] });
     assert.equal(own.start, own.max);
@@ -245,4 +250,8 @@ Deno.test("shareCalls() gives every thread a share, and all of them together no 
   assert.deepEqual(own, { limit: { start: 10, max: 10 }, workers: 0, calls: undefined });
   const grown = shareCalls(undefined, { threads: 4, stores: [store] });
   assert.deepEqual([grown.limit, grown.calls?.limit], [{ start: 4, max: 16 }, { start: 2, max: 16 }]);
+  const directory = { recipe: objects({ kind: "directory", path: "store" }) } as ChunkStore;
+  assert.deepEqual(shareCalls(undefined, { threads: 1, stores: [directory] }).limit, { start: 10, max: 10 });
+  const both = shareCalls(undefined, { threads: 1, stores: [directory, store] });
+  assert.deepEqual(both.limit, { start: 10, max: 64 });
 });

@@ -12,10 +12,12 @@ export interface CallLimit {
   readonly max: number;
 }
 
-/** Growth is tried after so many calls for each that may be under way: enough for an average. */
+/** A round is so many calls for each that may be under way: enough for an average. */
 const ROUND = 4;
-/** What one step of growth has to bring, to be followed by another. */
-const GAIN = 1.15;
+/** The part of a step of growth by which more has to get done, for it to be kept. */
+const GAIN = 0.25;
+/** Rounds until growth is tried again after it has brought nothing: another client may have been busy. */
+const PATIENCE = 32;
 
 /**
  * A limit that grows for as long as more calls at once get more done.
@@ -27,15 +29,16 @@ export class GrowingLimit {
   readonly #max: number;
   readonly #now: () => number;
   #current: number;
-  #best = 0;
+  /** The limit that is kept if what is being tried is no better, and what was done with it in a millisecond. */
+  #kept: { readonly limit: number; readonly rate: number } | undefined;
   #done = 0;
-  #roundStart: number;
+  #roundStart: number | undefined;
+  #patience = 0;
 
   constructor(limit: CallLimit, options: { readonly now?: () => number } = {}) {
     this.#max = limit.max;
     this.#current = limit.start;
     this.#now = options.now ?? (() => performance.now());
-    this.#roundStart = this.#now();
   }
 
   /** Calls that may be under way now. */
@@ -45,13 +48,31 @@ export class GrowingLimit {
 
   /** Tells that a call has ended. */
   done(): void {
-    if (this.#current >= this.#max || ++this.#done < ROUND * this.#current) return;
+    const isFixed = this.#kept === undefined && this.#current >= this.#max;
+    if (isFixed || ++this.#done < ROUND * this.#current) return;
     const now = this.#now();
-    const rate = this.#done / Math.max(now - this.#roundStart, 1e-3);
+    // The first round opens connections, and tells nothing.
+    if (this.#roundStart !== undefined) this.#judge(this.#done / Math.max(now - this.#roundStart, 1e-3));
     this.#done = 0;
     this.#roundStart = now;
-    if (rate < this.#best * GAIN) return; // The next round may tell otherwise: another client may have been busy.
-    this.#best = rate;
-    this.#current = Math.min(this.#max, 2 * this.#current);
+  }
+
+  #judge(rate: number): void {
+    if (this.#patience > 0) {
+      this.#patience--;
+      return;
+    }
+    const kept = this.#kept;
+    const growth = kept === undefined ? 0 : this.#current / kept.limit - 1;
+    if (kept !== undefined && rate < kept.rate * (1 + GAIN * growth)) {
+      this.#current = kept.limit;
+      this.#kept = undefined;
+      this.#patience = PATIENCE;
+    } else if (this.#current < this.#max) {
+      this.#kept = { limit: this.#current, rate };
+      this.#current = Math.min(this.#max, 2 * this.#current);
+    } else {
+      this.#kept = undefined;
+    }
   }
 }

@@ -74,9 +74,11 @@ export type {
   CacheRecipe,
   GroupRecipe,
   ObjectsRecipe,
+  SeededRecipe,
   StoreRecipe,
   TransportRecipe,
 } from "./lib/store/recipe.ts";
+export type { SeedColumns } from "./lib/store/seeded.ts";
 export { FileSeed, type Seed, type SeedMatch } from "./lib/seed/seed.ts";
 export { indexStream, type IndexStreamOptions } from "./lib/ops/index_stream.ts";
 export { streamBlob, type StreamBlobOptions } from "./lib/assemble/stream_blob.ts";

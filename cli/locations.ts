@@ -15,6 +15,7 @@ import {
   type StoreRecipe,
   type TransportRecipe,
 } from "../lib/store/recipe.ts";
+import type { SeedColumns } from "../lib/store/seeded.ts";
 import type { ChunkStore, PrunableChunkStore, WritableChunkStore } from "../lib/store/types.ts";
 import { UsageError } from "./errors.ts";
 import { redactLocation } from "./location_match.ts";
@@ -40,6 +41,8 @@ export interface ChunkSources {
   readonly cache?: string | undefined;
   /** Replace damaged chunks of the cache. @default true */
   readonly cacheRepair?: boolean | undefined;
+  /** Local files that are asked before all others. @default none */
+  readonly seeds?: readonly SeedColumns[] | undefined;
 }
 
 /** Transports that have a name, but no implementation here. */
@@ -52,7 +55,9 @@ const MISSING_SCHEMES = ["s3+http", "s3+https", "gs", "sftp", "ssh", "oci+http",
  * @throws {StoreError} If one of them is a directory that does not exist; that of a cache is created.
  */
 export async function openChunkSources(sources: ChunkSources, options: StoreOptions): Promise<ChunkStore> {
-  return await openStore(await sourcesRecipe(sources, options), options);
+  const source = await sourcesRecipe(sources, options);
+  const { seeds = [] } = sources;
+  return await openStore(seeds.length === 0 ? source : { kind: "seeded", seeds, source }, options);
 }
 
 /** Opens a store that chunks are written to. */

@@ -144,7 +144,7 @@ async function openSources(
 
 /** Whether nothing but directories is behind a store. */
 function isLocal(recipe: StoreRecipe | undefined): boolean {
-  if (recipe === undefined || recipe.kind === "cache") return false;
+  if (recipe === undefined || recipe.kind === "cache" || recipe.kind === "seeded") return false;
   return recipe.kind === "objects" ? recipe.transport.kind === "directory" : recipe.members.every(isLocal);
 }
 

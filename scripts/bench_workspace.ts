@@ -33,18 +33,21 @@ export interface RowGroup extends AsyncDisposable {
 export class Bench implements AsyncDisposable {
   readonly directory: string;
   readonly #ours: Command;
+  readonly #isExt4: boolean;
   #discarded = 0;
 
-  private constructor(directory: string, ours: Command) {
+  private constructor(directory: string, ours: Command, isExt4: boolean) {
     this.directory = directory;
     this.#ours = ours;
+    this.#isExt4 = isExt4;
   }
 
   /** @param ours How this program is run. */
   static async create(parent: string, ours: Command): Promise<Bench> {
     const directory = await Deno.makeTempDir({ dir: parent, prefix: "desync-bench-" });
     await Deno.chmod(directory, 0o755); // A web server reads in it, as another user.
-    return new Bench(directory, ours);
+    const { stdout } = await new Deno.Command("stat", { args: ["-f", "-c", "%T", directory] }).output();
+    return new Bench(directory, ours, new TextDecoder().decode(stdout).startsWith("ext"));
   }
 
   /** The path of something in the directory. */
@@ -72,16 +75,15 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * Deletes a file. A directory is renamed away and deleted at the end: on ext4, deleting a store just before a run
+   * Deletes something. On ext4, a directory is renamed away and deleted at the end: deleting a store just before a run
    * would slow that run.
    */
   async discard(name: string): Promise<void> {
     const info = await Deno.lstat(this.path(name)).catch(() => undefined);
-    if (info?.isFile ?? false) return await Deno.remove(this.path(name));
+    if (info === undefined) return;
+    if (info.isFile || !this.#isExt4) return await Deno.remove(this.path(name), { recursive: true });
     await Deno.mkdir(this.path("discarded"), { recursive: true });
-    await Deno.rename(this.path(name), this.path(`discarded/${this.#discarded++}`)).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    await Deno.rename(this.path(name), this.path(`discarded/${this.#discarded++}`));
   }
 
   /** Makes a directory of that name, empty. */

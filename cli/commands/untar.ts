@@ -5,6 +5,7 @@
  */
 
 import type { RestoreWarning } from "../../lib/archive/disk_restore.ts";
+import { shareBytes, shareNumbers } from "../../lib/concurrency/task.ts";
 import { type Index, rowCount } from "../../lib/format/index_file.ts";
 import { archiveEvents, type ReadArchivePartOptions, unpackArchive } from "../../lib/ops/unpack_archive.ts";
 import { readBlob } from "../../lib/ops/read_blob.ts";
@@ -17,6 +18,7 @@ import { escapeControls, isCausedBy, UsageError } from "../errors.ts";
 import { readIndex } from "../index_locations.ts";
 import { openChunkSources } from "../locations.ts";
 import { openFileOutput } from "../output_file.ts";
+import { openSeeds } from "../seeds.ts";
 import { checkClientCertificate, checkDigest, openCommandEngine, storeOptions } from "../session.ts";
 import { STORE_FLAGS } from "../store_flags.ts";
 import { SOURCE_FLAGS } from "../work_flags.ts";
@@ -29,6 +31,10 @@ const FLAGS = {
     help: "unpack the archive that an index describes, with chunks from --store",
   },
   ...SOURCE_FLAGS,
+  seed: {
+    kind: "list",
+    help: "local archive to take chunks from, with its index: <index>:<archive>; with --index",
+  },
   path: { kind: "string", help: "unpack only this file or directory of the archive" },
   noSameOwner: { kind: "boolean", help: "do not restore owners, extended attributes and ACLs" },
   noSamePermissions: { kind: "boolean", help: "leave permissions to the umask" },
@@ -76,7 +82,7 @@ names, for example --without=acl,xattrs.`,
     if (flags.index && flags.store.length === 0) {
       throw new UsageError("--index needs a source store (give one or more with --store)");
     }
-    if (!flags.index) warnOfFlags(context, { names: ["store", "cache"], reason: "without --index" });
+    if (!flags.index) warnOfFlags(context, { names: ["store", "cache", "seed"], reason: "without --index" });
     if (flags.outputFormat === "gnu-tar") {
       await refuseSameInput(location, target);
       const names = ["noSameOwner", "noSamePermissions", "delete", "undoImmutable", "with", "without"];
@@ -107,8 +113,17 @@ async function unpackIndexed(context: UntarContext): Promise<void> {
   const [location] = context.args as [string, string];
   const index = await readIndex(location, context);
   await using engine = await openCommandEngine(context, checkDigest(context, index, location));
+  const opened = await openSeeds(
+    { seeds: flags.seed, directories: [], target: location, digest: engine.digest },
+    context,
+  );
+  const seeds = opened.map(({ location: path, index: { ids, ends } }) => ({
+    path,
+    ids: shareBytes(ids),
+    ends: shareNumbers(ends),
+  }));
   await using store = await openChunkSources(
-    { stores: flags.store, cache: flags.cache, cacheRepair: flags.cacheRepair },
+    { stores: flags.store, cache: flags.cache, cacheRepair: flags.cacheRepair, seeds },
     await storeOptions(context, engine),
   );
   using bar = context.progress.start("Unpacking ", rowCount(index), { unit: "chunks" });

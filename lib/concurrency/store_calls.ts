@@ -88,6 +88,8 @@ function isLocal(recipe: StoreRecipe): boolean {
       return recipe.transport.kind === "directory";
     case "cache":
       return isLocal(recipe.cache) && isLocal(recipe.source);
+    case "seeded":
+      return isLocal(recipe.source);
     default:
       return recipe.members.every(isLocal);
   }

@@ -19,10 +19,11 @@ import { TEMPORARY_PREFIX } from "./chunk_files.ts";
 import { chunkKey, ChunkObjects } from "./chunk_objects.ts";
 import { FailoverStore } from "./failover.ts";
 import { RouterStore } from "./router.ts";
+import { type SeedColumns, SeededStore } from "./seeded.ts";
 import type { ChunkDirectory, ChunkForm, ChunkStore, PrunableChunkStore } from "./types.ts";
 
 /** How to open a store. */
-export type StoreRecipe = ObjectsRecipe | GroupRecipe | CacheRecipe;
+export type StoreRecipe = ObjectsRecipe | GroupRecipe | CacheRecipe | SeededRecipe;
 
 /** Chunks as objects of a transport. */
 export interface ObjectsRecipe {
@@ -66,6 +67,16 @@ export interface CacheRecipe {
   readonly repair: boolean;
 }
 
+/** Local files in front of a store. */
+export interface SeededRecipe {
+  /** Tells recipes apart. */
+  readonly kind: "seeded";
+  /** Asked in this order. */
+  readonly seeds: readonly SeedColumns[];
+  /** Asked for what the files do not have. */
+  readonly source: StoreRecipe;
+}
+
 /** What stores are opened with. */
 export interface StoreParts {
   /** Names the chunks; what is read is verified with it. */
@@ -85,6 +96,11 @@ export async function openStore(recipe: StoreRecipe, parts: StoreParts): Promise
       return await openObjectsStore(recipe, parts);
     case "cache":
       return await openCache(recipe, parts);
+    case "seeded": {
+      const source = await openStore(recipe.source, parts);
+      const { seeds } = recipe;
+      return new SeededStore({ source, seeds, digest: parts.digest, posix: await openPosix() }, { recipe });
+    }
     default:
       return await openGroup(recipe, parts);
   }

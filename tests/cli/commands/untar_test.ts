@@ -71,6 +71,25 @@ Deno.test("untar -i unpacks the archive of an index", async () => {
   await space.ok("untar -i -s @cache @x.caidx @again");
 });
 
+Deno.test("untar -i --seed takes what is local from there, as far as it is what its index says", async () => {
+  await using space = await archiveSpace();
+  await space.ok("tar -i --create -m 1:4:16 -s @store @x.caidx @tree");
+  await space.ok("tar @old.catar @tree");
+  await space.directory("none");
+  await space.ok("untar -i -s @none --seed @x.caidx:@old.catar @x.caidx @out");
+  await assertSame(space, "out");
+  const old = await space.read("old.catar");
+  await space.write("old.catar", old.fill(1, 0, old.length >> 1));
+  await space.ok("untar -i -s @store --seed @x.caidx:@old.catar @x.caidx @again");
+  await assertSame(space, "again");
+  await space.ok("untar -i -s @store --seed @x.caidx:@absent @x.caidx @third");
+  await assertSame(space, "third");
+  assert.match(
+    await space.fails("untar -i -s @none --seed @x.caidx:@old.catar @x.caidx @fourth"),
+    /^Cannot read chunk [0-9a-f]{64}: missing from @none/,
+  );
+});
+
 Deno.test("untar -i reads archives through indexes of blobs, and of another digest", async () => {
   await using space = await archiveSpace();
   await space.ok("make --create -s @store @x.caibx @x.catar");

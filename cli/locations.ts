@@ -17,6 +17,7 @@ import {
 } from "../lib/store/recipe.ts";
 import type { SeedColumns } from "../lib/store/seeded.ts";
 import type { ChunkStore, PrunableChunkStore, WritableChunkStore } from "../lib/store/types.ts";
+import { readPem } from "./certificates.ts";
 import { UsageError } from "./errors.ts";
 import { redactLocation } from "./location_match.ts";
 import type { StoreSettings } from "./store_settings.ts";
@@ -164,13 +165,4 @@ export async function httpOptions(settings: StoreSettings): Promise<HttpOptions>
     clientCert,
     clientKey,
   };
-}
-
-async function readPem(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new ConfigError(`Cannot read certificate '${path}'`, { cause });
-  }
 }

@@ -13,6 +13,7 @@ import { ServerMetrics } from "../lib/server/metrics.ts";
 import { formatLogLine, type LogFormat, type RequestEntry } from "../lib/server/request_log.ts";
 import { type HttpServer, openServer } from "../lib/server/serve.ts";
 import type { ServerTls } from "../lib/server/tls.ts";
+import { readPem } from "./certificates.ts";
 import type { CommandContext } from "./command.ts";
 import { escapeControls, renderError, UsageError } from "./errors.ts";
 import type { OutputStream } from "./output.ts";
@@ -114,15 +115,6 @@ async function readTls(flags: ServerFlagValues): Promise<ServerTls | undefined> 
     throw new ConfigError("no client CA certificates found in client-ca file");
   }
   return { cert: cert!, key: key!, clientCa };
-}
-
-async function readPem(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new ConfigError(`Cannot read certificate '${path}'`, { cause });
-  }
 }
 
 /** The log of requests. */

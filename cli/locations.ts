@@ -81,7 +81,7 @@ export async function openPrunableChunkStore(
   const recipe = await storeRecipe(location, options);
   if (recipe.transport.kind === "http") {
     throw new UnsupportedError(
-      `Cannot open store '${redactLocation(location)}' to delete from it: over HTTP, chunks cannot be listed`,
+      `Cannot list the chunks of '${redactLocation(location)}': HTTP servers do not tell what they have`,
     );
   }
   return await openObjectsStore(recipe, options);

@@ -132,6 +132,10 @@ Deno.test("prune deletes nothing if it cannot read every index", async () => {
     const [line, message] of [
       ["-y @hello.caibx", "no store given (use -s <location>)"],
       ["-y -s @nowhere @hello.caibx", "Cannot open store '@nowhere': it does not exist"],
+      [
+        "-y -s http://user:secret@host/store @hello.caibx",
+        "Cannot list the chunks of 'http://host/store': HTTP servers do not tell what they have",
+      ],
       ["-y -s @junk @hello.caibx", "Cannot open store '@junk': it is a file, a directory is needed"],
       ["-y -s foo://x @hello.caibx", "Cannot open store 'foo://x': unknown scheme 'foo'"],
       ["-y -s @store|@store @hello.caibx", "Cannot open store '@store|@store': it does not exist"],

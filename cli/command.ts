@@ -167,8 +167,3 @@ export type CommandTable = Readonly<Record<string, CommandEntry>>;
 export function defineCommand<const T extends FlagTable>(command: Command<T>): Command<T> {
   return command;
 }
-
-/** The command's name, which its usage begins with. */
-export function commandName(command: Command): string {
-  return command.usage.replace(/ .*/, "");
-}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BlobSource, FileSource } from "../concurrency/blob_source.ts";
+import type { BlobSource } from "../concurrency/blob_source.ts";
 import { cutBlob, type CutBlobOptions } from "../concurrency/cut_blob.ts";
 import type { Engine } from "../concurrency/worker_pool.ts";
 import { ENTRY_SIZE, TYPE_ENTRY } from "../format/constants.ts";
@@ -33,11 +33,6 @@ export async function makeIndex(
   const { rows, stored } = await cutBlob(engine, source, options);
   const flags = options.flags ?? blobFeatureFlags(engine.digest);
   return { index: rows.finish({ sizes: options.sizes, flags }), stored };
-}
-
-/** The bytes of an open file, for {@linkcode makeIndex}. */
-export function fileSource(file: PosixFile): BlobSource {
-  return new FileSource(file);
 }
 
 /**

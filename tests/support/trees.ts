@@ -1,5 +1,6 @@
 /** Directory trees for tests of archives. */
 
+import { type TempDir, tempDir } from "./temp_dir.ts";
 import type { ArchiveEvent, ArchiveNode } from "../../lib/archive/entry.ts";
 import { openTreeFfi } from "../../lib/platform/tree_ffi.ts";
 import { peer } from "./peers.ts";
@@ -117,4 +118,20 @@ export async function makeSample(path: string): Promise<void> {
   await run("touch", "-d", "2001-09-09 01:46:40.123456789 UTC", `${path}/file`, `${path}/sub/deep`);
   await run("touch", "-h", "-d", "2002-09-09 01:46:40.987654321 UTC", `${path}/sub/link`, `${path}/sub/char`);
   await run("touch", "-d", "2003-01-01", `${path}/sub`, `${path}/read-only`, path);
+}
+
+/** Makes tests over an empty directory, of what `subject` does with trees by FFI. */
+export function treeTests(subject: string) {
+  return (
+    sentence: string,
+    options: { readonly ignore?: boolean; readonly fn: (dir: TempDir) => void | Promise<void> },
+  ): void =>
+    Deno.test({
+      name: `${subject} ${sentence}`,
+      ignore: !hasTreeFfi || (options.ignore ?? false),
+      fn: async () => {
+        await using dir = await tempDir();
+        await options.fn(dir);
+      },
+    });
 }

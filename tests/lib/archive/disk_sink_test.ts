@@ -6,35 +6,22 @@ import { readTree } from "../../../lib/archive/disk_source.ts";
 import { CASYNC_FLAGS, DESYNC_FLAGS, FLAG, restoreFlags } from "../../../lib/format/feature_flags.ts";
 import { openTreePosix } from "../../../lib/platform/tree.ts";
 import { peer } from "../../support/peers.ts";
-import { type TempDir, tempDir } from "../../support/temp_dir.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 import {
   bytes,
   collect,
-  hasTreeFfi,
   ignoreSample,
   isRoot,
   makeSample,
   plainNode,
   run,
+  treeTests,
 } from "../../support/trees.ts";
 
 const posix = await openTreePosix();
 const casync = peer("casync");
 
-/** Runs a test over an empty directory. */
-function test(
-  sentence: string,
-  options: { readonly ignore?: boolean; readonly fn: (dir: TempDir) => void | Promise<void> },
-): void {
-  Deno.test({
-    name: `writeTree() ${sentence}`,
-    ignore: !hasTreeFfi || (options.ignore ?? false),
-    fn: async () => {
-      await using dir = await tempDir();
-      await options.fn(dir);
-    },
-  });
-}
+const test = treeTests("writeTree()");
 
 const FLAGS = CASYNC_FLAGS & ~(FLAG.subvolume | FLAG.subvolumeReadOnly);
 /** What needs no root. */

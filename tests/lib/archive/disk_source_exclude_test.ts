@@ -3,26 +3,12 @@ import { readTree } from "../../../lib/archive/disk_source.ts";
 import { CASYNC_FLAGS } from "../../../lib/format/feature_flags.ts";
 import { openTreePosix } from "../../../lib/platform/tree.ts";
 import { peer } from "../../support/peers.ts";
-import { type TempDir, tempDir } from "../../support/temp_dir.ts";
-import { collect, hasTreeFfi, run } from "../../support/trees.ts";
+import { collect, run, treeTests } from "../../support/trees.ts";
 
 const posix = await openTreePosix();
 const casync = peer("casync");
 
-/** Runs a test over an empty directory. */
-function test(
-  sentence: string,
-  options: { readonly ignore?: boolean; readonly fn: (dir: TempDir) => void | Promise<void> },
-): void {
-  Deno.test({
-    name: `readTree() ${sentence}`,
-    ignore: !hasTreeFfi || (options.ignore ?? false),
-    fn: async () => {
-      await using dir = await tempDir();
-      await options.fn(dir);
-    },
-  });
-}
+const test = treeTests("readTree()");
 
 /** Paths of what is archived. */
 function read(path: string, options: { readonly excludeFile: boolean }): string[] {

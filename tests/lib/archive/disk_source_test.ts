@@ -4,17 +4,17 @@ import { writeArchive } from "../../../lib/archive/writer.ts";
 import { CASYNC_FLAGS, DESYNC_FLAGS, FLAG } from "../../../lib/format/feature_flags.ts";
 import { openTreePosix } from "../../../lib/platform/tree.ts";
 import { peer } from "../../support/peers.ts";
-import { type TempDir, tempDir } from "../../support/temp_dir.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 import {
   bytes,
   collect,
   type CollectedNode,
-  hasTreeFfi,
   ignoreSample,
   isRoot,
   latin1,
   makeSample,
   run,
+  treeTests,
 } from "../../support/trees.ts";
 
 const posix = await openTreePosix();
@@ -23,20 +23,7 @@ const setfacl = peer("setfacl");
 const setcap = peer("setcap");
 const casync = peer("casync");
 
-/** Runs a test over an empty directory. */
-function test(
-  sentence: string,
-  options: { readonly ignore?: boolean; readonly fn: (dir: TempDir) => void | Promise<void> },
-): void {
-  Deno.test({
-    name: `readTree() ${sentence}`,
-    ignore: !hasTreeFfi || (options.ignore ?? false),
-    fn: async () => {
-      await using dir = await tempDir();
-      await options.fn(dir);
-    },
-  });
-}
+const test = treeTests("readTree()");
 
 function read(path: string, options: Partial<ReadTreeOptions> = {}): CollectedNode[] {
   return collect(readTree(posix, path, { flags: CASYNC_FLAGS, ...options }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FileSource, StreamSource } from "../../../lib/concurrency/blob_source.ts";
 import { decodeIndex, encodeIndex, rowSize } from "../../../lib/format/index_file.ts";
-import { archiveFlags, fileSource, makeIndex } from "../../../lib/ops/make.ts";
+import { archiveFlags, makeIndex } from "../../../lib/ops/make.ts";
 import { noise, streamOf } from "../../support/blobs.ts";
 import { openTestEngine } from "../../support/engine.ts";
 import { directoryStore } from "../../support/stores.ts";
@@ -37,7 +37,7 @@ Deno.test.each([
     const fromStream = await makeIndex(engine, new StreamSource(streamOf(bytes(), [7, 70_000])), { sizes });
     assert.deepEqual(encodeIndex(fromStream.index), expected);
     using file = engine.tools.posix.open(dir.join("blob"));
-    assert.deepEqual(encodeIndex((await makeIndex(engine, fileSource(file), { sizes })).index), expected);
+    assert.deepEqual(encodeIndex((await makeIndex(engine, new FileSource(file), { sizes })).index), expected);
   }
 });
 
